@@ -1,0 +1,55 @@
+// Callers: who is on the other end of a call, and whether it may do what it asks.
+//
+//   A1  The caller is what its certificate says; TLS has checked the chain.
+//   A2  Nodes at or below the hub may submit and read. Who manages the hub is the operator
+//       (`s-operator`) of this hub or of one above it.
+
+import { type Address, isWithin, MeshError, parentOf, parseAddress } from "@cloudbrain/sdk/domain";
+import { type PeerIdentity, parsePeerCertificate } from "@cloudbrain/sdk/identity";
+import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+
+export type Right = "use" | "manage";
+
+type Call = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext"> | AuthorisedStream;
+type AuthorisedStream = Pick<ServerWritableStream<unknown, unknown>, "getAuthContext">;
+
+export const operatorLabel = "s-operator";
+
+/** Address of the operator that manages the hub at `hub`. */
+export function operatorOf(hub: Address): Address {
+  return parseAddress(`${hub}/${operatorLabel}`);
+}
+
+/** The caller's address; refuses with IDENTITY_UNTRUSTED or NOT_ALLOWED. */
+export function authorise(call: Call, hub: PeerIdentity, right: Right): Address {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  if (certificate?.raw === undefined) {
+    throw new MeshError("IDENTITY_UNTRUSTED", { detail: "the caller has shown no certificate" });
+  }
+  const caller = parsePeerCertificate(certificate.raw);
+  if (caller.mesh !== hub.mesh) {
+    throw new MeshError("IDENTITY_UNTRUSTED", {
+      subject: caller.address,
+      detail: `it is of mesh ${caller.mesh}, this hub is of ${hub.mesh}`,
+    });
+  }
+  if (!isAllowed(caller.address, hub.address, right)) {
+    throw new MeshError("NOT_ALLOWED", {
+      subject: caller.address,
+      detail: `${caller.address} may not ${right} the hub ${hub.address}`,
+    });
+  }
+  return caller.address;
+}
+
+export function isAllowed(caller: Address, hub: Address, right: Right): boolean {
+  if (isOperatorFor(caller, hub) || caller === hub) return true;
+  return right === "use" && isWithin(caller, hub);
+}
+
+function isOperatorFor(caller: Address, hub: Address): boolean {
+  const manages = parentOf(caller);
+  return (
+    manages !== undefined && caller === `${manages}/${operatorLabel}` && isWithin(hub, manages)
+  );
+}

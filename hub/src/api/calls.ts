@@ -1,0 +1,94 @@
+// Calls: every handler is wrapped once, here. A handler is an async function; what it throws
+// becomes a status, and nothing that a caller does ends the process.
+
+import { encodeError } from "@cloudbrain/sdk/codec";
+import { type Address, isMeshError } from "@cloudbrain/sdk/domain";
+import type { PeerIdentity } from "@cloudbrain/sdk/identity";
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+} from "@grpc/grpc-js";
+import { authorise, type Right } from "./callers.ts";
+
+export interface CallContext {
+  readonly caller: Address;
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal;
+}
+
+export interface CallHost {
+  readonly identity: PeerIdentity;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+export function unary<Request, Response>(
+  host: CallHost,
+  right: Right,
+  answer: (request: Request, context: CallContext) => Promise<Response> | Response,
+): handleUnaryCall<Request, Response> {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
+    call.on("error", () => undefined);
+    const run = async (): Promise<Response> => {
+      const caller = authorise(call, host.identity, right);
+      return await answer(call.request, { caller, signal: signalOf(call) });
+    };
+    run().then(
+      (response) => callback(null, response),
+      (error: unknown) => {
+        noteDefect(host, error);
+        callback(encodeError(error));
+      },
+    );
+  };
+}
+
+export function serverStream<Request, Response>(
+  host: CallHost,
+  right: Right,
+  answer: (request: Request, context: CallContext) => AsyncIterable<Response>,
+): handleServerStreamingCall<Request, Response> {
+  return (call: ServerWritableStream<Request, Response>) => {
+    call.on("error", () => undefined);
+    const run = async (): Promise<void> => {
+      const caller = authorise(call, host.identity, right);
+      for await (const response of answer(call.request, { caller, signal: signalOf(call) })) {
+        if (call.cancelled) return;
+        if (!call.write(response)) await drained(call);
+      }
+      call.end();
+    };
+    run().catch((error: unknown) => {
+      noteDefect(host, error);
+      // `destroy` would leave the caller without a status.
+      call.emit("error", encodeError(error));
+    });
+  };
+}
+
+type EmittingCall = {
+  readonly cancelled: boolean;
+  once(event: "cancelled" | "drain" | "close", listener: () => void): unknown;
+};
+
+function signalOf(call: EmittingCall): AbortSignal {
+  const controller = new AbortController();
+  call.once("cancelled", () => controller.abort());
+  return controller.signal;
+}
+
+function drained(call: EmittingCall): Promise<void> {
+  return new Promise((resolve) => {
+    call.once("drain", resolve);
+    call.once("cancelled", resolve);
+    call.once("close", resolve);
+  });
+}
+
+function noteDefect(host: CallHost, error: unknown): void {
+  if (isMeshError(error) && error.code !== "DEFECT") return;
+  const stack = error instanceof Error ? error.stack : String(error);
+  host.log("defect in a call", { stack });
+}

@@ -1,0 +1,94 @@
+// Chains as messages of cloudbrain.v1.
+
+import {
+  Chain as ProtoChain,
+  ChainState as ProtoChainState,
+  type FanoutSummary as ProtoFanout,
+  type ChainStep as ProtoStep,
+  StepState as ProtoStepState,
+} from "@cloudbrain/proto";
+import type { JsonValue } from "@cloudbrain/sdk/domain";
+import type { ChainRow, FanoutSummary, StepRun } from "../kernel/index.ts";
+
+const chainStates = {
+  running: ProtoChainState.CHAIN_STATE_RUNNING,
+  suspended: ProtoChainState.CHAIN_STATE_SUSPENDED,
+  cancelling: ProtoChainState.CHAIN_STATE_CANCELLING,
+  succeeded: ProtoChainState.CHAIN_STATE_SUCCEEDED,
+  failed: ProtoChainState.CHAIN_STATE_FAILED,
+  cancelled: ProtoChainState.CHAIN_STATE_CANCELLED,
+} as const;
+
+const stepStates = {
+  waiting: ProtoStepState.STEP_STATE_WAITING,
+  running: ProtoStepState.STEP_STATE_RUNNING,
+  suspended: ProtoStepState.STEP_STATE_SUSPENDED,
+  succeeded: ProtoStepState.STEP_STATE_SUCCEEDED,
+  failed: ProtoStepState.STEP_STATE_FAILED,
+  skipped: ProtoStepState.STEP_STATE_SKIPPED,
+  cancelled: ProtoStepState.STEP_STATE_CANCELLED,
+} as const;
+
+export function protoChainState(state: ChainRow["state"]): ProtoChainState {
+  return chainStates[state];
+}
+
+export function protoChain(row: ChainRow): ProtoChain {
+  return ProtoChain.fromPartial({
+    id: row.id,
+    application: row.application,
+    hash: row.hash,
+    state: chainStates[row.state],
+    reason: row.reason,
+    key: row.key,
+    submitter: row.submitter,
+    input: jsonBytes(row.input),
+    output: jsonBytes(row.output),
+    startTime: timeOf(row.startedAtMs),
+    endTime: timeOf(row.endedAtMs),
+    dueTime: timeOf(row.dueMs),
+    revision: BigInt(row.revision),
+    steps: row.steps.map(protoStep),
+  });
+}
+
+function protoStep(step: StepRun): ProtoStep {
+  return {
+    id: step.id,
+    type: step.type,
+    state: stepStates[step.state],
+    reason: step.reason,
+    output: jsonBytes(step.output),
+    visit: step.visit,
+    node: step.node,
+    attempt: step.attempt,
+    startTime: timeOf(step.startedAtMs),
+    endTime: timeOf(step.endedAtMs),
+    fanout: step.summary === undefined ? undefined : protoFanout(step.summary),
+  };
+}
+
+function protoFanout(summary: FanoutSummary): ProtoFanout {
+  return {
+    members: summary.members,
+    replied: summary.replied,
+    failed: summary.failed,
+    closed: summary.closed,
+    aggregate: jsonBytes(summary.aggregate),
+    children: summary.children.map((child) => ({
+      ...child,
+      aggregate: jsonBytes(child.aggregate),
+    })),
+    missing: [...summary.missing],
+  };
+}
+
+function timeOf(ms: number): Date | undefined {
+  return ms === 0 ? undefined : new Date(ms);
+}
+
+const encoder = new TextEncoder();
+
+function jsonBytes(value: JsonValue): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}

@@ -1,0 +1,208 @@
+// ChainService: items in, chains out.
+
+import { createHash } from "node:crypto";
+import type {
+  ChainServiceServer,
+  ListChainsRequest,
+  SubmitChainRequest,
+  SubmitChainResponse,
+} from "@cloudbrain/proto";
+import {
+  type Address,
+  canonicalJson,
+  type JsonValue,
+  limits,
+  MeshError,
+} from "@cloudbrain/sdk/domain";
+import { createUlid } from "../identifiers.ts";
+import type { ChainRow, HubReply } from "../kernel/index.ts";
+import { serverStream, unary } from "./calls.ts";
+import { protoChain, protoChainState } from "./chain-messages.ts";
+import type { ServiceParts } from "./services.ts";
+
+const pageDefault = 50;
+const pageMax = 500;
+const settledStates: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
+
+export function createChainService(parts: ServiceParts): ChainServiceServer {
+  const host = { identity: parts.credentials.identity, log: parts.log };
+  return {
+    submitChain: unary(host, "use", (request: SubmitChainRequest, { caller }) =>
+      submit(parts, request, caller),
+    ),
+    runChain: serverStream(host, "use", async function* (request, { caller, signal }) {
+      const submit_ = request.submit;
+      if (submit_ === undefined) throw new MeshError("INPUT_INVALID", { subject: "submit" });
+      const submitted = await submit(parts, submit_, caller);
+      yield { submitted, chain: undefined };
+      for await (const row of snapshots(parts, submitted.chain, 0, signal)) {
+        if (!settledStates.has(row.state) && row.state !== "suspended") continue;
+        yield { submitted: undefined, chain: protoChain(row) };
+        return;
+      }
+    }),
+    getChain: unary(host, "use", async ({ chain }) => ({
+      chain: protoChain(await existing(parts, chain)),
+    })),
+    listChains: unary(host, "use", (request) => list(parts, request)),
+    watchChain: serverStream(host, "use", async function* (request, { signal }) {
+      const after = Number(request.afterRevision);
+      for await (const row of snapshots(parts, request.chain, after, signal)) {
+        yield { chain: protoChain(row) };
+      }
+    }),
+    cancelChain: unary(host, "use", async ({ chain, reason }) => {
+      const text = reason === "" ? "cancelled" : reason.slice(0, limits.keyCharsMax);
+      await command(parts, chain, (request) => ({ type: "cancel", request, chain, reason: text }));
+      return {};
+    }),
+    retryChain: unary(host, "use", async ({ chain }) => {
+      await command(parts, chain, (request) => ({ type: "retry", request, chain }));
+      return {};
+    }),
+  };
+}
+
+async function submit(
+  parts: ServiceParts,
+  request: SubmitChainRequest,
+  submitter: Address,
+): Promise<SubmitChainResponse> {
+  const { application, version, key } = request;
+  const input = parseInput(request.input);
+  if (key.length > limits.keyCharsMax || key.includes("\u0000") || key.includes("\u0001")) {
+    throw new MeshError("INPUT_INVALID", {
+      subject: "key",
+      detail: `it must have at most ${limits.keyCharsMax} characters and no control characters`,
+    });
+  }
+  const chain = createUlid(Date.now());
+  const body = canonicalJson([application, version, input]);
+  const bodyHash = createHash("sha256").update(body).digest("base64url");
+  // Without a key nothing can have been submitted with it before.
+  const holder = key === "" ? undefined : await parts.history.keyHolder(application, key);
+  const answer = await parts.driver.request((id) => ({
+    type: "submit",
+    request: id,
+    chain,
+    application,
+    version,
+    key,
+    bodyHash,
+    input,
+    submitter,
+    holder,
+  }));
+  if (answer.kind !== "accepted") throw refusalOf(answer, application);
+  return { chain: answer.chain, existed: answer.existed };
+}
+
+function parseInput(bytes: Uint8Array): JsonValue {
+  if (bytes.length > limits.inputBytesMax) {
+    throw new MeshError("PAYLOAD_TOO_LARGE", {
+      subject: "input",
+      detail: `${bytes.length} bytes are over the limit of ${limits.inputBytesMax}`,
+    });
+  }
+  if (bytes.length === 0) return {};
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8")) as JsonValue;
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : "it is not JSON";
+    throw new MeshError("INPUT_INVALID", { subject: "input", detail, cause });
+  }
+}
+
+export function refusalOf(reply: HubReply, subject: string): MeshError {
+  if (reply.kind !== "refused") return new MeshError("DEFECT", { detail: "an unexpected reply" });
+  const { code, detail, retryAfterMs } = reply;
+  return new MeshError(code, { subject, detail, retryAfterMs });
+}
+
+async function command(
+  parts: ServiceParts,
+  chain: string,
+  make: Parameters<ServiceParts["driver"]["request"]>[0],
+): Promise<void> {
+  const answer = await parts.driver.request(make);
+  if (answer.kind === "done") return;
+  // The kernel forgets ended chains; the store still tells them from unknown ones.
+  if (answer.kind === "refused" && answer.code === "CHAIN_UNKNOWN") {
+    const row = await existing(parts, chain);
+    throw new MeshError("CHAIN_ENDED", {
+      subject: chain,
+      detail: `chain ${chain} has ended: ${row.state}`,
+    });
+  }
+  throw refusalOf(answer, chain);
+}
+
+async function existing(parts: ServiceParts, chain: string): Promise<ChainRow> {
+  const row = await parts.history.chain(chain);
+  if (row !== undefined) return row;
+  throw new MeshError("CHAIN_UNKNOWN", {
+    subject: chain,
+    detail: `no chain ${chain} is known at this hub`,
+  });
+}
+
+async function list(parts: ServiceParts, request: ListChainsRequest) {
+  const size = Math.min(request.pageSize === 0 ? pageDefault : request.pageSize, pageMax);
+  const rows: ChainRow[] = [];
+  let before = request.pageToken;
+  // Filters may leave little of a page: read on until it is full or nothing is left.
+  for (;;) {
+    const page = await parts.history.chains({ before, limit: size });
+    for (const row of page) {
+      before = row.id;
+      const isWanted =
+        (request.state === 0 || protoChainState(row.state) === request.state) &&
+        (request.application === "" || row.application.startsWith(`${request.application}@`));
+      if (isWanted) rows.push(row);
+      if (rows.length === size) break;
+    }
+    if (rows.length === size || page.length < size) {
+      const isLast = page.length < size && rows.length < size;
+      return { chains: rows.map(protoChain), nextPageToken: isLast ? "" : before };
+    }
+  }
+}
+
+/** The chain now and after each durable change, until it has ended or the caller has gone. */
+async function* snapshots(
+  parts: ServiceParts,
+  chain: string,
+  afterRevision: number,
+  signal: AbortSignal,
+): AsyncGenerator<ChainRow> {
+  let wake: () => void = () => undefined;
+  let isDirty = true;
+  const unsubscribe = parts.watch.subscribe(chain, () => {
+    isDirty = true;
+    wake();
+  });
+  const aborted = (): void => wake();
+  signal.addEventListener("abort", aborted);
+  try {
+    let seen = afterRevision;
+    while (!signal.aborted) {
+      if (isDirty) {
+        isDirty = false;
+        const row = await existing(parts, chain);
+        const isOver = settledStates.has(row.state);
+        if (row.revision > seen || isOver) {
+          seen = row.revision;
+          yield row;
+        }
+        if (isOver) return;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    signal.removeEventListener("abort", aborted);
+    unsubscribe();
+  }
+}

@@ -1,0 +1,68 @@
+// hub.yaml: what a hub needs to know. Every key can be overridden by CLOUDBRAIN_<KEY> and by a
+// flag.
+
+import { dirname, resolve } from "node:path";
+import { type Config, loadConfig } from "@cloudbrain/sdk/cli";
+import { levels, limits, nodeKinds, parseAddress } from "@cloudbrain/sdk/domain";
+import { z } from "zod";
+
+const address = z.string().refine(isAddress, {
+  message: "write an address such as /3702/370202 (labels of [0-9a-z-])",
+});
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const target = z.string().regex(/^[^\s:]+:\d{1,5}$/, "write host:port");
+
+const hubSchema = z.strictObject({
+  apiVersion: z.literal("cloudbrain/v1"),
+  kind: z.literal("Hub"),
+  address,
+  title: z.strictObject({ zh: z.string().min(1), en: z.string().optional() }),
+  nodeKind: z.enum(nodeKinds).default("level"),
+  level: z.enum(levels).optional(),
+  division: z
+    .string()
+    .regex(/^\d{12}$/, "write the 12 digits of the division code")
+    .optional(),
+  industry: z.string().optional(),
+  region: z.string().optional(),
+  /** host:port of the hub above; none at the root. */
+  parent: target.optional(),
+  listen: z
+    .strictObject({
+      host: z.string().default("127.0.0.1"),
+      port: z.int().min(0).max(65_535).default(7443),
+    })
+    .default({ host: "127.0.0.1", port: 7443 }),
+  /** Directory of node.crt, node.key and ca.crt. */
+  identity: z.string().default("identity"),
+  /** Directory of the store. */
+  data: z.string().default("data"),
+  heartbeatMs: z.int().min(100).max(600_000).default(limits.heartbeatMs),
+  leaseMs: z.int().min(300).max(3_600_000).default(limits.linkLeaseMs),
+  drainTimeoutMs: z.int().min(0).max(600_000).default(30_000),
+  log: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+export type HubConfig = z.infer<typeof hubSchema>;
+
+/** Paths in the file are relative to the file. */
+export function loadHubConfig(
+  file: string,
+  flags: Readonly<Record<string, unknown>> = {},
+): Config<HubConfig> {
+  const loaded = loadConfig({ schema: hubSchema, file, env: process.env, flags });
+  const base = dirname(resolve(file));
+  const { identity, data } = loaded.value;
+  const value = { ...loaded.value, identity: resolve(base, identity), data: resolve(base, data) };
+  const { file: read, keys } = loaded;
+  return { value, file: read, keys, origin: (path) => loaded.origin(path) };
+}

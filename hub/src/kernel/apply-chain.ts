@@ -1,0 +1,273 @@
+// Apply: facts about applications, chains and their steps.
+
+import type { Application } from "@cloudbrain/sdk/domain";
+import { type Applying, sendFrame } from "./apply.ts";
+import { createAssignment, dropAssignment } from "./apply-assignment.ts";
+import { dropFanout } from "./apply-fanout.ts";
+import type { HubFact } from "./facts.ts";
+import type { Chain, HubState, StepRun } from "./state.ts";
+
+type ChainFact = Extract<
+  HubFact,
+  {
+    t:
+      | "published"
+      | "chainStarted"
+      | "serviceStarted"
+      | "stepEnded"
+      | "chainSuspended"
+      | "chainRetried"
+      | "chainCancelling"
+      | "chainEnded";
+  }
+>;
+
+/** How long a cancelled chain waits for its nodes to confirm before it ends without them. */
+const cancelPatienceMs = 30_000;
+
+export function applicationKey(application: { id: string; version: string }): string {
+  return `${application.id}@${application.version}`;
+}
+
+export function applyChainFact(applying: Applying, fact: ChainFact): void {
+  const { state, dirty, atMs } = applying;
+  if (fact.t === "published") {
+    const key = applicationKey(fact.application);
+    state.applications.set(key, fact.application);
+    dirty.mark("application", key);
+    return;
+  }
+  if (fact.t === "chainStarted") {
+    startChain(applying, fact);
+    return;
+  }
+  const chain = state.chains.get(fact.chain);
+  if (chain === undefined) return;
+  touchChain(applying, chain);
+  switch (fact.t) {
+    case "serviceStarted":
+      startService(applying, chain, fact);
+      return;
+    case "stepEnded":
+      endStep(stepOf(chain, fact.step), fact, atMs);
+      return;
+    case "chainSuspended":
+      chain.state = "suspended";
+      chain.reason = fact.reason;
+      return;
+    case "chainRetried":
+      chain.state = "running";
+      chain.reason = "";
+      for (const step of chain.steps.values()) {
+        if (step.state === "suspended") step.state = "waiting";
+      }
+      return;
+    case "chainCancelling":
+      chain.state = "cancelling";
+      chain.reason = fact.reason;
+      chain.dueMs = atMs + cancelPatienceMs;
+      state.due.push("chain", chain.id, chain.dueMs);
+      recallWork(applying, chain, fact.reason);
+      return;
+    case "chainEnded":
+      chain.state = fact.state;
+      chain.reason = fact.reason;
+      chain.output = fact.output;
+      chain.endedAtMs = atMs;
+      chain.dueMs = 0;
+      endWork(applying, chain, fact.state);
+  }
+}
+
+function startChain(applying: Applying, fact: Extract<ChainFact, { t: "chainStarted" }>): void {
+  const { state, dirty, atMs } = applying;
+  const application = state.applications.get(fact.application);
+  if (application === undefined) return;
+  const steps = new Map<string, StepRun>();
+  for (const step of application.steps) steps.set(step.id, waitingStep(step.id, step.type));
+  const dueMs = application.totalMs === undefined ? 0 : atMs + application.totalMs;
+  state.chains.set(fact.chain, {
+    id: fact.chain,
+    application,
+    key: fact.key,
+    bodyHash: fact.bodyHash,
+    input: fact.input,
+    submitter: fact.submitter,
+    startedAtMs: atMs,
+    state: "running",
+    reason: "",
+    output: null,
+    endedAtMs: 0,
+    dueMs,
+    revision: 1,
+    steps,
+  });
+  state.due.push("chain", fact.chain, dueMs);
+  const key = keyOf(application, fact.key);
+  state.keys.set(key, {
+    chain: fact.chain,
+    bodyHash: fact.bodyHash,
+    expiresAtMs: atMs + application.keyKeepMs,
+  });
+  dirty.mark("chain", fact.chain);
+  dirty.mark("key", key);
+}
+
+/** Keys are scoped by application: two applications may use the same. */
+export function keyOf(application: { id: string }, key: string): string {
+  return `${application.id}\u0001${key}`;
+}
+
+function waitingStep(id: string, type: StepRun["type"]): StepRun {
+  return {
+    id,
+    type,
+    state: "waiting",
+    visit: 0,
+    output: null,
+    reason: "",
+    startedAtMs: 0,
+    endedAtMs: 0,
+    node: "",
+    attempt: 0,
+    summary: undefined,
+  };
+}
+
+export function stepOf(chain: Chain, id: string): StepRun {
+  const step = chain.steps.get(id);
+  if (step !== undefined) return step;
+  const created = waitingStep(id, "service");
+  chain.steps.set(id, created);
+  return created;
+}
+
+export function touchChain(applying: Applying, chain: Chain): void {
+  chain.revision += 1;
+  applying.dirty.mark("chain", chain.id);
+}
+
+/** Identity of a run of a step: the same for every replay and every hub. */
+export function runId(chain: string, step: string, visit: number): string {
+  return `${chain}.${step}.${visit}`;
+}
+
+function startService(
+  applying: Applying,
+  chain: Chain,
+  fact: Extract<ChainFact, { t: "serviceStarted" }>,
+): void {
+  const step = beginStep(chain, fact.step, applying.atMs);
+  step.node = fact.node;
+  step.attempt = 1;
+  createAssignment(applying, {
+    id: runId(chain.id, step.id, step.visit),
+    owner: { kind: "step", chain: chain.id, step: step.id },
+    chain: chain.id,
+    step: step.id,
+    input: fact.input,
+    node: fact.node,
+  });
+}
+
+export function beginStep(chain: Chain, id: string, atMs: number): StepRun {
+  const step = stepOf(chain, id);
+  step.state = "running";
+  step.visit += 1;
+  step.startedAtMs = atMs;
+  step.reason = "";
+  return step;
+}
+
+function endStep(step: StepRun, fact: Extract<ChainFact, { t: "stepEnded" }>, atMs: number): void {
+  step.state = fact.state;
+  step.reason = fact.reason;
+  step.output = fact.output;
+  step.endedAtMs = atMs;
+}
+
+/** Asks everybody who works for the chain to stop; their answers end it. */
+function recallWork(applying: Applying, chain: Chain, reason: string): void {
+  const { state } = applying;
+  for (const assignment of assignmentsOf(state, chain)) {
+    const { id, attempt } = assignment;
+    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason });
+  }
+  for (const fanout of fanoutsOf(state, chain)) {
+    for (const child of fanout.children.values()) {
+      if (child.final) continue;
+      sendFrame(applying, child.address, { kind: "withdraw", fanout: fanout.id, reason });
+    }
+  }
+}
+
+/** A terminal chain has no timers, no live instructions, no open fan-out (I10). */
+function endWork(applying: Applying, chain: Chain, why: string): void {
+  for (const assignment of assignmentsOf(applying.state, chain)) {
+    const { id, attempt } = assignment;
+    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason: why });
+    dropAssignment(applying.state, assignment);
+  }
+  for (const fanout of fanoutsOf(applying.state, chain)) dropFanout(applying, fanout, why);
+  for (const step of chain.steps.values()) {
+    if (step.state === "running" || step.state === "suspended" || step.state === "waiting") {
+      step.state = "cancelled";
+      step.endedAtMs = applying.atMs;
+    }
+  }
+}
+
+export function assignmentsOf(state: HubState, chain: Chain) {
+  const found = [];
+  for (const step of chain.steps.values()) {
+    const assignment = state.assignments.get(runId(chain.id, step.id, step.visit));
+    if (assignment !== undefined) found.push(assignment);
+    const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+    if (fanout === undefined || fanout.live === 0) continue;
+    for (const member of fanout.members.values()) {
+      const own = state.assignments.get(memberAssignmentId(fanout.id, member.key));
+      if (own !== undefined) found.push(own);
+    }
+  }
+  return found;
+}
+
+export function fanoutsOf(state: HubState, chain: Chain) {
+  const found = [];
+  for (const step of chain.steps.values()) {
+    const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+    if (fanout !== undefined) found.push(fanout);
+  }
+  return found;
+}
+
+export function memberAssignmentId(fanout: string, member: string): string {
+  return `${fanout}!${member}`;
+}
+
+/** The newest published version of an application, by publication. */
+export function newestApplication(state: HubState, id: string): Application | undefined {
+  let newest: Application | undefined;
+  for (const application of state.applications.values()) {
+    if (application.id !== id) continue;
+    if (newest === undefined || compareVersions(application.version, newest.version) > 0) {
+      newest = application;
+    }
+  }
+  return newest;
+}
+
+/** Semantic versions, numbers by value; other parts as text. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split(/[.+-]/);
+  const right = b.split(/[.+-]/);
+  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
+    const x = left[index] ?? "";
+    const y = right[index] ?? "";
+    const order = Number(x) - Number(y);
+    if (Number.isFinite(order) ? order !== 0 : x !== y) {
+      return Number.isFinite(order) ? order : x < y ? -1 : 1;
+    }
+  }
+  return 0;
+}

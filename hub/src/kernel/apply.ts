@@ -1,0 +1,151 @@
+// Apply: the only code that writes a hub's state (K2). Total and deterministic: no decision is
+// taken here, frames are put into outboxes here, and a due time is set here.
+
+import {
+  type Address,
+  type Fact,
+  type Frame,
+  type FrameBody,
+  type Lane,
+  limits,
+  type NodeDescription,
+  type NodeState,
+} from "@cloudbrain/sdk/domain";
+import { applyAssignmentFact } from "./apply-assignment.ts";
+import { applyChainFact } from "./apply-chain.ts";
+import { applyFanoutFact } from "./apply-fanout.ts";
+import { applyLinkFact } from "./apply-link.ts";
+import type { HubFact } from "./facts.ts";
+import { nextHop } from "./routing.ts";
+import type { HubState } from "./state.ts";
+
+/** Rows that a checkpoint has to write. */
+export interface Dirty {
+  mark(table: "application" | "chain" | "key" | "fanout" | "node" | "session", key: string): void;
+}
+
+/** What apply works on. */
+export interface Applying {
+  readonly state: HubState;
+  readonly dirty: Dirty;
+  readonly atMs: number;
+}
+
+export function applyFact(applying: Applying, fact: Fact): void {
+  const known = fact as HubFact;
+  switch (known.t) {
+    case "published":
+    case "chainStarted":
+    case "serviceStarted":
+    case "stepEnded":
+    case "chainSuspended":
+    case "chainRetried":
+    case "chainCancelling":
+    case "chainEnded":
+      applyChainFact(applying, known);
+      return;
+    case "fanoutOpened":
+    case "fanoutEnded":
+    case "partialReceived":
+    case "partialEmitted":
+    case "withdrawn":
+    case "delegatedAgain":
+      applyFanoutFact(applying, known);
+      return;
+    case "offered":
+    case "accepted":
+    case "progressed":
+    case "backedOff":
+    case "ended":
+      applyAssignmentFact(applying, known);
+      return;
+    case "late":
+      // The journal is its place; the result that has been given stays as it is.
+      return;
+    default:
+      applyLinkFact(applying, known);
+  }
+}
+
+/** Above this size an input or output travels on the bulk lane, so that it delays nobody. */
+const bulkFrom = 32 * 1024;
+
+/** Puts a frame of ours into the outbox towards `to`. Without a route it is dropped: callers that
+ *  wait for an answer have a deadline. */
+export function sendFrame(applying: Applying, to: Address, body: FrameBody): void {
+  const { state } = applying;
+  const peer = nextHop(state, to);
+  if (peer === undefined) return;
+  const frame: Frame = {
+    from: state.self,
+    to,
+    body,
+    hopLimit: limits.addressSegmentsMax,
+    traceparent: "",
+  };
+  enqueueFrame(applying, peer, laneOf(body), frame);
+}
+
+export function enqueueFrame(applying: Applying, peer: Address, lane: Lane, frame: Frame): void {
+  applying.state.session(peer).enqueue(lane, frame);
+  applying.dirty.mark("session", peer);
+}
+
+function laneOf(body: FrameBody): Lane {
+  if (body.kind === "nodes") return "control";
+  if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";
+  if (body.kind === "feedback" && body.output.length > bulkFrom) return "bulk";
+  return "chain";
+}
+
+/** Writes a node's record and the index of capabilities. */
+export function putNode(
+  applying: Applying,
+  description: NodeDescription,
+  nodeState: NodeState,
+  epoch: number,
+  changedAtMs: number,
+): void {
+  const { state } = applying;
+  dropFromIndex(state, description.address);
+  state.nodes.set(description.address, { description, state: nodeState, epoch, changedAtMs });
+  for (const capability of description.capabilities) {
+    const holders = state.nodesByCapability.get(capability);
+    if (holders === undefined) {
+      state.nodesByCapability.set(capability, new Set([description.address]));
+    } else {
+      holders.add(description.address);
+    }
+  }
+  applying.dirty.mark("node", description.address);
+  noteNews(state, description.address);
+}
+
+export function dropNode(applying: Applying, address: Address): void {
+  dropFromIndex(applying.state, address);
+  applying.state.nodes.delete(address);
+  applying.dirty.mark("node", address);
+  noteNews(applying.state, address);
+}
+
+function dropFromIndex(state: HubState, address: Address): void {
+  const known = state.nodes.get(address);
+  if (known === undefined) return;
+  for (const capability of known.description.capabilities) {
+    state.nodesByCapability.get(capability)?.delete(address);
+  }
+}
+
+/** The parent hears of changes in groups: a district that restarts is one frame, not hundreds. */
+const newsDelayMs = 300;
+
+function noteNews(state: HubState, address: Address): void {
+  if (state.parent !== undefined) state.nodeNews.add(address);
+}
+
+/** Arms the timer that reports news; called once per commit's worth of facts. */
+export function armNews(state: HubState, nowMs: number): void {
+  if (state.nodeNews.size === 0 || state.nodeNewsDueMs > 0) return;
+  state.nodeNewsDueMs = nowMs + newsDelayMs;
+  state.due.push("nodes", "", state.nodeNewsDueMs);
+}

@@ -1,0 +1,96 @@
+// Auditor: what must hold between any two commits, checked in the simulator after every event and
+// in production in the background. The numbers are those of docs/invariants.md.
+
+import { isWithin } from "@cloudbrain/sdk/domain";
+import { memberAssignmentId, runId } from "./apply-chain.ts";
+import {
+  assignmentDueMs,
+  type Chain,
+  endedChainStates,
+  type Fanout,
+  type HubState,
+} from "./state.ts";
+
+export interface Violation {
+  readonly rule: "I3" | "I4" | "I5" | "I6" | "I7" | "I8" | "I9" | "I10";
+  readonly subject: string;
+  readonly detail: string;
+}
+
+export function audit(state: HubState): readonly Violation[] {
+  const found: Violation[] = [];
+  const note = (rule: Violation["rule"], subject: string, detail: string): void => {
+    found.push({ rule, subject, detail });
+  };
+  for (const chain of state.chains.values()) auditChain(state, chain, note);
+  for (const fanout of state.fanouts.values()) auditFanout(state, fanout, note);
+  for (const assignment of state.assignments.values()) {
+    const { owner } = assignment;
+    const isOwned =
+      owner.kind === "step"
+        ? state.chains.get(owner.chain)?.steps.get(owner.step)?.state === "running"
+        : state.fanouts.get(owner.fanout)?.members.get(owner.member)?.state === "live";
+    if (!isOwned) note("I10", assignment.id, "an instruction without an owner that waits for it");
+    if (!isWithin(assignment.node, state.self)) note("I7", assignment.id, "a node outside");
+  }
+  return found;
+}
+
+type Note = (rule: Violation["rule"], subject: string, detail: string) => void;
+
+function auditChain(state: HubState, chain: Chain, note: Note): void {
+  const isEnded = endedChainStates.has(chain.state);
+  let waits = 0;
+  for (const step of chain.steps.values()) {
+    const id = runId(chain.id, step.id, step.visit);
+    const assignment = state.assignments.get(id);
+    const fanout = state.fanouts.get(id);
+    if (isEnded && (assignment !== undefined || fanout !== undefined)) {
+      note("I10", id, `the chain is ${chain.state}, its work is not over`);
+    }
+    if (step.state === "running") {
+      waits += 1;
+      if (assignment === undefined && fanout === undefined) {
+        note("I8", id, "the step runs, nobody works on it");
+      }
+      if (assignment !== undefined && assignmentDueMs(assignment) === 0 && chain.dueMs === 0) {
+        note("I8", id, "the step waits without any deadline");
+      }
+    }
+  }
+  if (chain.state === "running" && waits === 0)
+    note("I8", chain.id, "a chain without a reason to move");
+  if (chain.state === "suspended" && chain.reason === "")
+    note("I8", chain.id, "suspended without a reason");
+}
+
+function auditFanout(state: HubState, fanout: Fanout, note: Note): void {
+  let live = 0;
+  let replied = 0;
+  let failed = 0;
+  for (const member of fanout.members.values()) {
+    if (member.state === "live") live += 1;
+    else if (member.state === "replied") replied += 1;
+    else failed += 1;
+    const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
+    if ((member.state === "live") !== (assignment !== undefined)) {
+      note(
+        "I3",
+        memberAssignmentId(fanout.id, member.key),
+        `member ${member.state}, no live attempt`,
+      );
+    }
+    if (member.state !== "replied" && member.contribution.length > 0) {
+      note("I4", member.key, "a member that did not reply contributes");
+    }
+  }
+  if (live !== fanout.live || replied !== fanout.replied || failed !== fanout.failed) {
+    note("I5", fanout.id, "the counts differ from the rows");
+  }
+  for (const child of fanout.children.values()) {
+    if (child.final && !child.closed) note("I6", child.address, "final, but its members are open");
+    if (child.replied + child.failed > child.members)
+      note("I7", child.address, "more answers than members");
+  }
+  if (fanout.dueMs <= 0) note("I8", fanout.id, "a fan-out without a deadline");
+}

@@ -1,0 +1,193 @@
+// Facts of a hub: what its kernel has decided, as the journal keeps it for ever.
+//
+//   K5  A kind is never reused for another meaning; fields are only added, with a default.
+
+import type {
+  Accumulators,
+  Address,
+  AggregateRule,
+  Application,
+  Contribution,
+  FanoutEach,
+  Frame,
+  JsonObject,
+  JsonValue,
+  Lane,
+  NodeDescription,
+  NodeNews,
+  NodeState,
+} from "@cloudbrain/sdk/domain";
+import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
+
+/** A new attempt of an instruction. */
+export interface OfferFact {
+  readonly t: "offered";
+  readonly id: string;
+  readonly node: Address;
+  readonly attempt: number;
+}
+
+export type HubFact =
+  | { readonly t: "started"; readonly epoch: number }
+  | { readonly t: "published"; readonly application: Application }
+  | {
+      readonly t: "chainStarted";
+      readonly chain: string;
+      readonly application: string;
+      readonly key: string;
+      readonly bodyHash: string;
+      readonly input: JsonValue;
+      readonly submitter: string;
+    }
+  | {
+      readonly t: "serviceStarted";
+      readonly chain: string;
+      readonly step: string;
+      readonly node: Address;
+      readonly input: string;
+    }
+  | {
+      readonly t: "fanoutOpened";
+      readonly fanout: string;
+      readonly chain: string;
+      readonly step: string;
+      /** Absent at the origin. */
+      readonly upstream?: Address;
+      readonly by: "level" | "items";
+      readonly scope: string;
+      readonly level: string;
+      readonly context: JsonObject;
+      readonly finishMs: number;
+      /** Only when delegated; the origin has them in the application. */
+      readonly each?: FanoutEach;
+      readonly aggregate?: AggregateRule;
+      readonly membersMax: number;
+      readonly members: readonly OpenedMember[];
+      readonly children: readonly Address[];
+      /** The input of every member that has none of its own, as JSON text. */
+      readonly input: string;
+    }
+  | {
+      readonly t: "stepEnded";
+      readonly chain: string;
+      readonly step: string;
+      readonly state: Exclude<StepState, "waiting" | "running">;
+      readonly reason: string;
+      readonly output: JsonValue;
+    }
+  | {
+      readonly t: "fanoutEnded";
+      readonly fanout: string;
+      readonly state: Exclude<StepState, "waiting" | "running">;
+      readonly reason: string;
+      readonly summary: FanoutSummary;
+    }
+  | { readonly t: "chainSuspended"; readonly chain: string; readonly reason: string }
+  | { readonly t: "chainRetried"; readonly chain: string }
+  | { readonly t: "chainCancelling"; readonly chain: string; readonly reason: string }
+  | {
+      readonly t: "chainEnded";
+      readonly chain: string;
+      readonly state: "succeeded" | "failed" | "cancelled";
+      readonly reason: string;
+      readonly output: JsonValue;
+    }
+  | OfferFact
+  | { readonly t: "accepted"; readonly id: string; readonly attempt: number }
+  | {
+      readonly t: "progressed";
+      readonly id: string;
+      readonly ratio: number;
+      readonly note: string;
+    }
+  | { readonly t: "backedOff"; readonly id: string; readonly delayMs: number; readonly why: string }
+  | {
+      /** A member's or step's instruction ended; for a member its contribution stands here. */
+      readonly t: "ended";
+      readonly id: string;
+      readonly outcome: "succeeded" | "failed";
+      readonly value: JsonValue | Contribution;
+      readonly reason: string;
+      /** We gave up, not the node: it is told to stop. */
+      readonly recalled?: true;
+    }
+  /** Feedback that could not count any more: kept for the record. */
+  | {
+      readonly t: "late";
+      readonly id: string;
+      readonly attempt: number;
+      readonly outcome: string;
+      readonly output: string;
+    }
+  | {
+      readonly t: "partialReceived";
+      readonly fanout: string;
+      readonly child: Address;
+      readonly version: number;
+      readonly closed: boolean;
+      readonly final: boolean;
+      readonly members: number;
+      readonly replied: number;
+      readonly failed: number;
+      readonly accumulators: Accumulators;
+      readonly missing: readonly Address[];
+    }
+  | {
+      readonly t: "partialEmitted";
+      readonly fanout: string;
+      readonly version: number;
+      readonly closed: boolean;
+      readonly final: boolean;
+      readonly members: number;
+      readonly replied: number;
+      readonly failed: number;
+      readonly accumulators: Accumulators;
+      readonly missing: readonly Address[];
+    }
+  | { readonly t: "withdrawn"; readonly fanout: string }
+  /** The child has a new store: it is asked again and its part begins anew. */
+  | { readonly t: "delegatedAgain"; readonly fanout: string; readonly child: Address }
+  | {
+      readonly t: "linkUp";
+      readonly peer: Address;
+      readonly storeId: string;
+      readonly epoch: number;
+      readonly role: "child" | "parent";
+      /** The other end has a new store: sequences begin anew. */
+      readonly reset: boolean;
+      readonly description?: NodeDescription;
+      readonly draining?: boolean;
+    }
+  | { readonly t: "linkDown"; readonly peer: Address }
+  | {
+      readonly t: "nodesTold";
+      readonly child: Address;
+      readonly upserts: readonly NodeNews[];
+      readonly removed: readonly Address[];
+      readonly final: boolean;
+    }
+  | { readonly t: "nodeState"; readonly node: Address; readonly state: NodeState }
+  /** Our news to the parent; `snapshot` tells everything below us. */
+  | { readonly t: "nodesReported"; readonly nodes: readonly Address[]; readonly snapshot: boolean }
+  | { readonly t: "relayed"; readonly peer: Address; readonly lane: Lane; readonly frame: Frame }
+  | {
+      readonly t: "received";
+      readonly peer: Address;
+      readonly lane: Lane;
+      readonly from: number;
+      readonly to: number;
+    }
+  | { readonly t: "acked"; readonly peer: Address; readonly lane: Lane; readonly seq: number }
+  | { readonly t: "drained" };
+
+export interface OpenedMember {
+  readonly key: string;
+  /** Empty when no node matches: the member has failed from the start. */
+  readonly node: Address | "";
+  /** Own input as JSON text; absent: the fan-out's. */
+  readonly input?: string;
+  readonly item?: JsonValue;
+  readonly reason?: string;
+}
+
+export type { AssignmentOwner };

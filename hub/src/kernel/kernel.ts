@@ -1,0 +1,341 @@
+// The collaboration kernel (协同内核) of a hub: events in, facts and outputs out.
+//
+// Owns the chains, fan-outs, instructions, nodes and sessions of one hub. Owns no clock, no dice,
+// no store and no link. The files beside it: step-*.ts decide, apply*.ts write the state, rows.ts
+// is its stored form, auditor.ts checks what must always hold.
+
+import type {
+  Decision,
+  Evaluate,
+  Fact,
+  Kernel,
+  Row,
+  SessionMark,
+  Validate,
+} from "@cloudbrain/sdk/domain";
+import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
+import { applyFact, armNews, type Dirty } from "./apply.ts";
+import type { Deciding } from "./deciding.ts";
+import type { HubEvent, HubOutput } from "./events.ts";
+import type { HubFact } from "./facts.ts";
+import { type ChainRow, chainRow, DirtyRows, liveTables, restoreRow, rowsOf } from "./rows.ts";
+import { spreadOf } from "./spread.ts";
+import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
+import {
+  advanceChain,
+  stepCancel,
+  stepChainDue,
+  stepPublish,
+  stepRetry,
+  stepSubmit,
+} from "./step-chain.ts";
+import { reviewFanout, stepEmitDue, stepFanoutDue, summaryOf } from "./step-fanout.ts";
+import {
+  createLinkTable,
+  type LinkTable,
+  stepAcks,
+  stepFrames,
+  stepGreeted,
+  stepLinkClosed,
+  stepWelcomed,
+} from "./step-link.ts";
+import { stepAssignmentDue } from "./step-work.ts";
+
+export interface HubKernelOptions {
+  readonly address: Address;
+  /** Whether a hub stands above: the one at the parent address. */
+  readonly hasParent: boolean;
+  readonly evaluate: Evaluate;
+  readonly validate: Validate;
+}
+
+/**
+ * Timers fired in one turn: after an outage the rest waits for the next, so that others work too.
+ */
+const dueMaxPerTick = 500;
+/** Entries of the heap that are never worth a clean-up. */
+const dueSlack = 4_096;
+
+export class HubKernel implements Kernel<HubEvent, HubOutput> {
+  readonly state: HubState;
+  private readonly options: HubKernelOptions;
+  private readonly links: LinkTable = createLinkTable();
+  private readonly dirty = new DirtyRows();
+  /** Sessions with something new since the last commit: a hub has thousands, a commit few. */
+  private readonly touchedSessions = new Set<Address>();
+  private readonly marking: Dirty = {
+    mark: (table, key) => {
+      this.dirty.mark(table, key);
+      if (table === "session") this.touchedSessions.add(key as Address);
+    },
+  };
+  private facts: HubFact[] = [];
+  private outputs: HubOutput[] = [];
+  private readonly chainsToReview = new Set<string>();
+  private readonly fanoutsToReview = new Set<string>();
+  private readonly changedChains = new Set<string>();
+  private evictable: string[] = [];
+  /** Counts evictions: a key that was looked up in the store before one must be looked up again. */
+  evictions = 0;
+
+  constructor(options: HubKernelOptions) {
+    this.options = options;
+    this.state = new HubState(options.address);
+    if (options.hasParent) this.state.parent = parentOf(options.address);
+  }
+
+  step(event: HubEvent, nowMs: number): void {
+    const deciding = this.deciding(nowMs);
+    this.dispatch(deciding, event);
+    this.reviewAll(deciding);
+    armNews(this.state, nowMs);
+  }
+
+  private dispatch(deciding: Deciding, event: HubEvent): void {
+    switch (event.type) {
+      case "started":
+        deciding.decide({ t: "started", epoch: event.epoch });
+        return;
+      case "tick":
+        this.fireDue(deciding);
+        return;
+      case "publish":
+        stepPublish(deciding, event);
+        return;
+      case "submit":
+        stepSubmit(deciding, event);
+        return;
+      case "cancel":
+        stepCancel(deciding, event);
+        return;
+      case "retry":
+        stepRetry(deciding, event);
+        return;
+      case "drain":
+        deciding.decide({ t: "drained" });
+        deciding.emit({ type: "reply", request: event.request, reply: { kind: "done" } });
+        return;
+      case "linkGreeted":
+        stepGreeted(deciding, this.links, event);
+        return;
+      case "linkWelcomed":
+        stepWelcomed(deciding, this.links, event);
+        return;
+      case "linkClosed":
+        stepLinkClosed(deciding, this.links, event.link);
+        return;
+      case "frames":
+        stepFrames(deciding, this.links, event);
+        return;
+      case "acks":
+        stepAcks(deciding, this.links, event);
+    }
+  }
+
+  private deciding(nowMs: number): Deciding {
+    return {
+      state: this.state,
+      nowMs,
+      evaluate: this.options.evaluate,
+      validate: this.options.validate,
+      decide: (fact) => {
+        this.facts.push(fact);
+        this.apply(fact, nowMs);
+      },
+      emit: (output) => {
+        if (output.type === "chainChanged") {
+          if (this.changedChains.has(output.chain)) return;
+          this.changedChains.add(output.chain);
+        }
+        this.outputs.push(output);
+      },
+      review: (chain) => this.chainsToReview.add(chain),
+      reviewFanout: (fanout) => this.fanoutsToReview.add(fanout),
+      spread: (...words) => spreadOf([this.state.self, ...words]),
+    };
+  }
+
+  /** Until nothing is left to look at; a long cascade goes on with the next event. */
+  private reviewAll(deciding: Deciding): void {
+    for (let round = 0; round < limits.continuationsMax; round += 1) {
+      if (this.fanoutsToReview.size === 0 && this.chainsToReview.size === 0) return;
+      for (const id of [...this.fanoutsToReview]) {
+        this.fanoutsToReview.delete(id);
+        const fanout = this.state.fanouts.get(id);
+        if (fanout === undefined) continue;
+        if (fanout.upstream === undefined) {
+          deciding.emit({ type: "chainChanged", chain: fanout.chain });
+        }
+        reviewFanout(deciding, fanout);
+      }
+      for (const id of [...this.chainsToReview]) {
+        this.chainsToReview.delete(id);
+        const chain = this.state.chains.get(id);
+        if (chain !== undefined) advanceChain(deciding, chain);
+      }
+    }
+  }
+
+  private fireDue(deciding: Deciding): void {
+    const { state } = this;
+    for (let fired = 0; fired < dueMaxPerTick; fired += 1) {
+      const entry = state.due.peek();
+      if (entry === undefined || entry.dueMs > deciding.nowMs) return;
+      state.due.pop();
+      if (entry.kind === "assignment") {
+        const assignment = state.assignments.get(entry.id);
+        if (assignment !== undefined && assignmentDueMs(assignment) === entry.dueMs) {
+          stepAssignmentDue(deciding, assignment);
+        }
+      } else if (entry.kind === "chain") {
+        const chain = state.chains.get(entry.id);
+        if (chain?.dueMs === entry.dueMs) stepChainDue(deciding, chain);
+      } else if (entry.kind === "nodes") {
+        this.reportNews(deciding);
+      } else {
+        const fanout = state.fanouts.get(entry.id);
+        if (fanout === undefined) continue;
+        if (entry.kind === "fanout") stepFanoutDue(deciding, fanout);
+        else if (fanout.emitDueMs === entry.dueMs) stepEmitDue(deciding, fanout);
+      }
+    }
+  }
+
+  private reportNews(deciding: Deciding): void {
+    const { state } = this;
+    state.nodeNewsDueMs = 0;
+    const { parent } = state;
+    // While the parent is away its next link begins with a snapshot of everything.
+    if (parent === undefined || !this.links.byPeer.has(parent)) {
+      state.nodeNews.clear();
+      return;
+    }
+    const nodes = [...state.nodeNews].sort();
+    if (nodes.length > 0) deciding.decide({ t: "nodesReported", nodes, snapshot: false });
+  }
+
+  /**
+   * Deadlines of what has ended stay in the heap until they are due, which may be days: when they
+   * outnumber what lives, the heap is made anew.
+   */
+  private compactDue(): void {
+    const { state } = this;
+    const live = state.chains.size + state.fanouts.size + state.assignments.size;
+    if (state.due.size <= dueSlack + 4 * live) return;
+    state.due.clear();
+    for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
+    for (const fanout of state.fanouts.values()) {
+      state.due.push("fanout", fanout.id, fanout.dueMs);
+      state.due.push("emit", fanout.id, fanout.emitDueMs);
+    }
+    for (const assignment of state.assignments.values()) {
+      state.due.push("assignment", assignment.id, assignmentDueMs(assignment));
+    }
+    state.due.push("nodes", "", state.nodeNewsDueMs);
+  }
+
+  takeEarly(): readonly HubOutput[] {
+    return [];
+  }
+
+  waitingFacts(): number {
+    return this.facts.length;
+  }
+
+  take(): Decision<HubOutput> {
+    this.compactDue();
+    const { facts, outputs } = this;
+    this.facts = [];
+    this.outputs = [];
+    this.changedChains.clear();
+    const marks: SessionMark[] = [];
+    for (const peer of this.touchedSessions) {
+      const laneMarks = this.state.session(peer).positionsNow();
+      if (laneMarks.length > 0) marks.push({ peer, marks: laneMarks });
+    }
+    this.touchedSessions.clear();
+    return { facts, outputs, marks };
+  }
+
+  committed(marks: readonly SessionMark[]): void {
+    for (const { peer, marks: laneMarks } of marks) {
+      this.state.session(peer).markDurable(laneMarks);
+    }
+  }
+
+  wakeAtMs(): number | undefined {
+    return this.state.due.peek()?.dueMs;
+  }
+
+  apply(fact: Fact, atMs: number): void {
+    applyFact({ state: this.state, dirty: this.marking, atMs }, fact);
+  }
+
+  checkpoint(): readonly Row[] {
+    const rows = this.dirty.drain().flatMap(([table, key]) => rowsOf(this.state, table, key));
+    this.evictable = [];
+    for (const chain of this.state.chains.values()) {
+      if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
+    }
+    return rows;
+  }
+
+  evict(): void {
+    for (const id of this.evictable) {
+      const chain = this.state.chains.get(id);
+      if (chain === undefined) continue;
+      this.state.chains.delete(id);
+      this.state.keys.delete(`${chain.application.id}\u0001${chain.key}`);
+      this.evictions += 1;
+    }
+    this.evictable = [];
+  }
+
+  restore(row: Row): void {
+    restoreRow(this.state, row);
+  }
+
+  recovered(): void {
+    for (const session of this.state.sessions.values()) session.markAllDurable();
+    // Ended chains of the replayed part are in memory; older ones are in the store.
+    this.evictions += 1;
+  }
+
+  dump(): readonly Row[] {
+    const { state } = this;
+    const keys = {
+      application: state.applications.keys(),
+      chain: state.chains.keys(),
+      fanout: state.fanouts.keys(),
+      node: state.nodes.keys(),
+      session: state.sessions.keys(),
+    };
+    return liveTables.flatMap((table) =>
+      [...keys[table]].sort().flatMap((key) => rowsOf(state, table, key)),
+    );
+  }
+
+  /** A chain that is in memory, with its fan-outs as they are now; `past` rows are the store's. */
+  chainNow(id: string): ChainRow | undefined {
+    const chain = this.state.chains.get(id);
+    if (chain === undefined) return undefined;
+    const row = chainRow(chain);
+    return {
+      ...row,
+      steps: row.steps.map((step) => {
+        const fanout = this.state.fanouts.get(`${id}.${step.id}.${step.visit}`);
+        return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
+      }),
+    };
+  }
+
+  /** Whether this peer has a live link. */
+  isLinked(peer: Address): boolean {
+    return this.links.byPeer.has(peer);
+  }
+
+  /** Whether the whole news of this hub's subtree can be expected to be in. */
+  isSettled(): boolean {
+    return this.state.staleNodes.size === 0;
+  }
+}

@@ -1,0 +1,238 @@
+// Rows: the state as a checkpoint keeps it. Live chains, fan-outs, nodes and sessions are read at a
+// start; ended chains ("past") and keys are read one by one when somebody asks.
+
+import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbrain/sdk/domain";
+import { Session, type StoredLane } from "@cloudbrain/sdk/session";
+import type { Dirty } from "./apply.ts";
+import { indexAssignment } from "./apply-assignment.ts";
+import { applicationKey, keyOf, memberAssignmentId, runId } from "./apply-chain.ts";
+import {
+  type Assignment,
+  type Chain,
+  type ChainState,
+  type ChildPart,
+  endedChainStates,
+  type Fanout,
+  type HubState,
+  type KeyHolder,
+  type Member,
+  type StepRun,
+} from "./state.ts";
+
+/** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
+export const liveTables = ["application", "chain", "fanout", "node", "session"] as const;
+
+/** A chain as rows and readers see it. */
+export interface ChainRow {
+  readonly id: string;
+  /** id@version of the application, and its hash. */
+  readonly application: string;
+  readonly hash: string;
+  readonly key: string;
+  readonly bodyHash: string;
+  readonly input: JsonValue;
+  readonly submitter: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly state: ChainState;
+  readonly reason: string;
+  readonly output: JsonValue;
+  readonly dueMs: number;
+  readonly revision: number;
+  readonly steps: readonly StepRun[];
+}
+
+interface StoredChain extends ChainRow {
+  readonly assignments: readonly Assignment[];
+}
+
+interface StoredFanout extends Omit<Fanout, "members" | "children"> {
+  readonly members: readonly Member[];
+  readonly children: readonly ChildPart[];
+  readonly assignments: readonly Assignment[];
+}
+
+interface StoredSession {
+  readonly peerStoreId: string;
+  readonly peerEpoch: number;
+  readonly lanes: readonly StoredLane[];
+}
+
+type Table = Parameters<Dirty["mark"]>[0];
+
+export class DirtyRows implements Dirty {
+  private readonly marked = new Map<Table, Set<string>>();
+
+  mark(table: Table, key: string): void {
+    const keys = this.marked.get(table);
+    if (keys === undefined) this.marked.set(table, new Set([key]));
+    else keys.add(key);
+  }
+
+  /** Hands out what is marked, tables and keys in a fixed order, and begins anew. */
+  drain(): readonly (readonly [Table, string])[] {
+    const list: [Table, string][] = [];
+    for (const table of [...this.marked.keys()].sort()) {
+      for (const key of [...(this.marked.get(table) ?? [])].sort()) list.push([table, key]);
+    }
+    this.marked.clear();
+    return list;
+  }
+}
+
+export function chainRow(chain: Chain): ChainRow {
+  return {
+    id: chain.id,
+    application: applicationKey(chain.application),
+    hash: chain.application.hash,
+    key: chain.key,
+    bodyHash: chain.bodyHash,
+    input: chain.input,
+    submitter: chain.submitter,
+    startedAtMs: chain.startedAtMs,
+    endedAtMs: chain.endedAtMs,
+    state: chain.state,
+    reason: chain.reason,
+    output: chain.output,
+    dueMs: chain.dueMs,
+    revision: chain.revision,
+    steps: [...chain.steps.values()].map((step) => ({ ...step })),
+  };
+}
+
+/** The rows for one marked entity, as it is now. */
+export function rowsOf(state: HubState, table: Table, key: string): readonly Row[] {
+  if (table !== "chain") return [{ table, key, value: entityOf(state, table, key) }];
+  const chain = state.chains.get(key);
+  if (chain === undefined) return [{ table, key, value: undefined }];
+  if (!endedChainStates.has(chain.state)) {
+    return [{ table, key, value: storedChain(state, chain) }];
+  }
+  return [
+    { table, key, value: undefined },
+    { table: "past", key, value: chainRow(chain) },
+  ];
+}
+
+function entityOf(state: HubState, table: Table, key: string): unknown {
+  switch (table) {
+    case "application":
+      return state.applications.get(key);
+    case "key":
+      return state.keys.get(key);
+    case "node":
+      return state.nodes.get(key as Address);
+    case "fanout": {
+      const fanout = state.fanouts.get(key);
+      return fanout === undefined ? undefined : storedFanout(state, fanout);
+    }
+    case "session": {
+      const session = state.sessions.get(key as Address);
+      return session === undefined ? undefined : storedSession(session);
+    }
+    case "chain":
+      return undefined;
+  }
+}
+
+function storedChain(state: HubState, chain: Chain): StoredChain {
+  const assignments: Assignment[] = [];
+  for (const step of chain.steps.values()) {
+    const assignment = state.assignments.get(runId(chain.id, step.id, step.visit));
+    if (assignment !== undefined) assignments.push({ ...assignment });
+  }
+  return { ...chainRow(chain), assignments };
+}
+
+function storedFanout(state: HubState, fanout: Fanout): StoredFanout {
+  const assignments: Assignment[] = [];
+  for (const member of fanout.live > 0 ? fanout.members.values() : []) {
+    const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
+    if (assignment !== undefined) assignments.push({ ...assignment });
+  }
+  return {
+    ...fanout,
+    members: [...fanout.members.values()].map((member) => ({ ...member })),
+    children: [...fanout.children.values()].map((child) => ({ ...child })),
+    assignments,
+  };
+}
+
+function storedSession(session: Session): StoredSession {
+  return {
+    peerStoreId: session.peerStoreId,
+    peerEpoch: session.peerEpoch,
+    lanes: session.store(),
+  };
+}
+
+/** Puts one row of a live table back. Rows come in the order of `liveTables`. */
+export function restoreRow(state: HubState, row: Row): void {
+  switch (row.table) {
+    case "application":
+      state.applications.set(row.key, row.value as Application);
+      return;
+    case "node":
+      restoreNode(state, row.value as NodeRecord);
+      return;
+    case "chain":
+      restoreChain(state, row.value as StoredChain);
+      return;
+    case "fanout":
+      restoreFanout(state, row.value as StoredFanout);
+      return;
+    case "session": {
+      const stored = row.value as StoredSession;
+      const peer = row.key as Address;
+      const session = new Session(peer, stored.peerStoreId, stored.peerEpoch);
+      session.restore(stored.lanes);
+      state.sessions.set(peer, session);
+    }
+  }
+}
+
+function restoreNode(state: HubState, record: NodeRecord): void {
+  const { address, capabilities } = record.description;
+  state.nodes.set(address, record);
+  for (const capability of capabilities) {
+    const holders = state.nodesByCapability.get(capability);
+    if (holders === undefined) state.nodesByCapability.set(capability, new Set([address]));
+    else holders.add(address);
+  }
+}
+
+function restoreChain(state: HubState, stored: StoredChain): void {
+  const application = state.applications.get(stored.application);
+  if (application === undefined) return;
+  const { assignments, steps, application: _key, hash: _hash, ...rest } = stored;
+  const chain: Chain = {
+    ...rest,
+    application,
+    steps: new Map(steps.map((step) => [step.id, step])),
+  };
+  state.chains.set(chain.id, chain);
+  state.due.push("chain", chain.id, chain.dueMs);
+  state.keys.set(keyOf(application, chain.key), holderOf(chain));
+  for (const assignment of assignments) indexAssignment(state, assignment);
+}
+
+export function holderOf(chain: Chain): KeyHolder {
+  return {
+    chain: chain.id,
+    bodyHash: chain.bodyHash,
+    expiresAtMs: chain.startedAtMs + chain.application.keyKeepMs,
+  };
+}
+
+function restoreFanout(state: HubState, stored: StoredFanout): void {
+  const { assignments, members, children, ...rest } = stored;
+  const fanout: Fanout = {
+    ...rest,
+    members: new Map(members.map((member) => [member.key, member])),
+    children: new Map(children.map((child) => [child.address, child])),
+  };
+  state.fanouts.set(fanout.id, fanout);
+  state.due.push("fanout", fanout.id, fanout.dueMs);
+  state.due.push("emit", fanout.id, fanout.emitDueMs);
+  for (const assignment of assignments) indexAssignment(state, assignment);
+}

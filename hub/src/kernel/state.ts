@@ -1,0 +1,230 @@
+// State of a hub's kernel: what the facts build. Only apply-*.ts write it.
+
+import type {
+  Accumulators,
+  Address,
+  AggregateRule,
+  Application,
+  Contribution,
+  FanoutEach,
+  JsonObject,
+  JsonValue,
+  NodeRecord,
+} from "@cloudbrain/sdk/domain";
+import { Session } from "@cloudbrain/sdk/session";
+import { DueHeap } from "./due-heap.ts";
+
+export type ChainState =
+  | "running"
+  | "suspended"
+  | "cancelling"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+export const endedChainStates: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
+
+export type StepState =
+  | "waiting"
+  | "running"
+  | "suspended"
+  | "succeeded"
+  | "failed"
+  | "skipped"
+  | "cancelled";
+export const endedStepStates: ReadonlySet<string> = new Set([
+  "succeeded",
+  "failed",
+  "skipped",
+  "cancelled",
+]);
+
+/** What people see of one child's part in a fan-out. */
+export interface ChildSummary {
+  readonly address: Address;
+  readonly members: number;
+  readonly replied: number;
+  readonly failed: number;
+  readonly final: boolean;
+  readonly version: number;
+  readonly aggregate: JsonObject;
+}
+export interface FanoutSummary {
+  readonly members: number;
+  readonly replied: number;
+  readonly failed: number;
+  readonly closed: boolean;
+  readonly aggregate: JsonObject;
+  readonly children: readonly ChildSummary[];
+  readonly missing: readonly string[];
+}
+
+export interface StepRun {
+  readonly id: string;
+  readonly type: "service" | "fanout";
+  state: StepState;
+  /** Counts the runs of the step, from 1 with its first start. */
+  visit: number;
+  output: JsonValue;
+  reason: string;
+  startedAtMs: number;
+  endedAtMs: number;
+  /** Node of a service step's last attempt. */
+  node: string;
+  attempt: number;
+  /** Kept when a fan-out has ended. */
+  summary: FanoutSummary | undefined;
+}
+
+export interface Chain {
+  readonly id: string;
+  readonly application: Application;
+  readonly key: string;
+  /** Hash of what was submitted with the key: another body with the same key is a conflict. */
+  readonly bodyHash: string;
+  readonly input: JsonValue;
+  readonly submitter: string;
+  readonly startedAtMs: number;
+  state: ChainState;
+  reason: string;
+  output: JsonValue;
+  endedAtMs: number;
+  /** Total deadline, or the end of patience while cancelling; 0 means none. */
+  dueMs: number;
+  /** Grows with every change: watchers resume by it. */
+  revision: number;
+  readonly steps: Map<string, StepRun>;
+}
+
+export type AssignmentOwner =
+  | { readonly kind: "step"; readonly chain: string; readonly step: string }
+  | { readonly kind: "member"; readonly fanout: string; readonly member: string };
+
+/** One instruction that is not ended: offered, accepted or waiting for its next attempt. */
+export interface Assignment {
+  readonly id: string;
+  readonly owner: AssignmentOwner;
+  readonly chain: string;
+  readonly step: string;
+  readonly input: string;
+  node: Address;
+  attempt: number;
+  state: "offered" | "accepted" | "backoff";
+  /** Deadlines by the journal clock, 0 = none. The earliest one is the timer. */
+  startDueMs: number;
+  finishDueMs: number;
+  leaseDueMs: number;
+  retryDueMs: number;
+  totalDueMs: number;
+  progress: number;
+  note: string;
+}
+
+export interface Member {
+  readonly key: string;
+  readonly node: Address;
+  state: "live" | "replied" | "failed";
+  contribution: Contribution;
+  atMs: number;
+  reason: string;
+  /** For `by: items`: what the member is about. */
+  readonly item: JsonValue;
+}
+
+export interface ChildPart {
+  readonly address: Address;
+  version: number;
+  closed: boolean;
+  final: boolean;
+  members: number;
+  replied: number;
+  failed: number;
+  accumulators: Accumulators;
+  missing: readonly Address[];
+}
+
+export interface Fanout {
+  readonly id: string;
+  readonly chain: string;
+  readonly step: string;
+  /** The hub that delegated it to us, or undefined at the origin. */
+  readonly upstream: Address | undefined;
+  readonly by: "level" | "items";
+  readonly scope: string;
+  readonly level: string;
+  readonly each: FanoutEach;
+  readonly aggregate: AggregateRule;
+  readonly context: JsonObject;
+  readonly openedAtMs: number;
+  readonly membersMax: number;
+  /** End of the whole fan-out here. */
+  readonly dueMs: number;
+  readonly members: Map<string, Member>;
+  readonly children: Map<Address, ChildPart>;
+  /** Own members, by state: kept beside the rows and compared with them by the auditor. */
+  live: number;
+  replied: number;
+  failed: number;
+  /** Version of the last partial sent up; 0 before the first. */
+  version: number;
+  emitDueMs: number;
+  /** Something changed since the last partial. */
+  changed: boolean;
+  withdrawn: boolean;
+}
+
+/** Who holds a key: the chain, and what was submitted with it. */
+export interface KeyHolder {
+  readonly chain: string;
+  readonly bodyHash: string;
+  readonly expiresAtMs: number;
+}
+
+export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes";
+
+export class HubState {
+  readonly self: Address;
+  readonly applications = new Map<string, Application>();
+  readonly chains = new Map<string, Chain>();
+  readonly keys = new Map<string, KeyHolder>();
+  readonly assignments = new Map<string, Assignment>();
+  readonly assignmentsByNode = new Map<Address, Set<string>>();
+  readonly fanouts = new Map<string, Fanout>();
+  readonly nodes = new Map<Address, NodeRecord>();
+  readonly nodesByCapability = new Map<string, Set<Address>>();
+  /** Nodes below a child that its running snapshot has not named yet. */
+  readonly staleNodes = new Map<Address, Set<Address>>();
+  readonly sessions = new Map<Address, Session>();
+  parent: Address | undefined;
+  /** Nodes whose news the parent has not been told. */
+  readonly nodeNews = new Set<Address>();
+  nodeNewsDueMs = 0;
+  epoch = 0;
+  draining = false;
+  readonly due = new DueHeap<DueKind>();
+
+  constructor(self: Address) {
+    this.self = self;
+  }
+
+  session(peer: Address): Session {
+    const known = this.sessions.get(peer);
+    if (known !== undefined) return known;
+    const session = new Session(peer);
+    this.sessions.set(peer, session);
+    return session;
+  }
+}
+
+export function assignmentDueMs(assignment: Assignment): number {
+  let due = 0;
+  for (const candidate of [
+    assignment.state === "offered" ? assignment.startDueMs : 0,
+    assignment.state === "accepted" ? assignment.finishDueMs : 0,
+    assignment.state === "accepted" ? assignment.leaseDueMs : 0,
+    assignment.state === "backoff" ? assignment.retryDueMs : 0,
+    assignment.totalDueMs,
+  ]) {
+    if (candidate > 0 && (due === 0 || candidate < due)) due = candidate;
+  }
+  return due;
+}

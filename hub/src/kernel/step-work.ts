@@ -1,0 +1,290 @@
+// Steps: instructions on their way: accepted, answered, silent, offered again.
+//
+//   I7  At most one attempt of an assignment is live; attempts only grow. What an older attempt
+//       says is recorded; it may still win as long as the newer one has not been accepted.
+//   I8  Every assignment waits for something that ends: a due time here, or the fan-out's or the
+//       chain's above it.
+//   I9  A lease is bound to the link of its node: when the node is gone, the grace begins; when
+//       that has passed, or when another node could start at once, the work is offered again.
+
+import {
+  type Address,
+  contributionOf,
+  type FeedbackBody,
+  type JsonValue,
+  limits,
+  type Match,
+  type RetryRule,
+} from "@cloudbrain/sdk/domain";
+import { ruleOf } from "./apply-assignment.ts";
+import { chainScope, type Deciding } from "./deciding.ts";
+import { assignmentsTo, findCandidates } from "./registry.ts";
+import type { Assignment } from "./state.ts";
+import { endStep, failStep } from "./step-chain.ts";
+import { memberScope } from "./step-fanout.ts";
+
+export function stepAccepted(deciding: Deciding, id: string, attempt: number): void {
+  const assignment = deciding.state.assignments.get(id);
+  if (assignment?.attempt !== attempt || assignment.state !== "offered") return;
+  deciding.decide({ t: "accepted", id, attempt });
+}
+
+export function stepProgress(
+  deciding: Deciding,
+  id: string,
+  attempt: number,
+  ratio: number,
+  note: string,
+): void {
+  const assignment = deciding.state.assignments.get(id);
+  if (assignment?.attempt !== attempt || assignment.state === "backoff") return;
+  deciding.decide({ t: "progressed", id, ratio, note });
+}
+
+export function stepFeedback(deciding: Deciding, from: Address, body: FeedbackBody): void {
+  const { id, attempt } = body;
+  const assignment = deciding.state.assignments.get(id);
+  const isCurrent = assignment?.attempt === attempt && assignment.state !== "backoff";
+  // Testimony of an earlier attempt is adopted when it succeeded and nobody has begun anew.
+  const isAdopted =
+    assignment !== undefined &&
+    attempt < assignment.attempt &&
+    assignment.state !== "accepted" &&
+    body.outcome === "succeeded";
+  if (
+    assignment === undefined ||
+    !(isCurrent || isAdopted) ||
+    !isFrom(assignment, from, isAdopted)
+  ) {
+    deciding.decide({ t: "late", id, attempt, outcome: body.outcome, output: body.output });
+    return;
+  }
+  if (body.outcome === "succeeded") {
+    succeed(deciding, assignment, body.output);
+    return;
+  }
+  const code = body.errorCode === "" ? body.outcome : body.errorCode;
+  const why = body.message === "" ? code : `${code}: ${body.message}`;
+  retryOrFail(deciding, assignment, why, body.retryable, code);
+}
+
+function isFrom(assignment: Assignment, from: Address, isAdopted: boolean): boolean {
+  return isAdopted || assignment.node === from;
+}
+
+function succeed(deciding: Deciding, assignment: Assignment, text: string): void {
+  const output = parseOutput(text);
+  if (output === undefined) {
+    retryOrFail(deciding, assignment, "the output is not JSON", false, "OUTPUT_INVALID");
+    return;
+  }
+  const { owner } = assignment;
+  if (owner.kind === "step") {
+    deciding.decide({
+      t: "ended",
+      id: assignment.id,
+      outcome: "succeeded",
+      value: null,
+      reason: "",
+    });
+    const chain = deciding.state.chains.get(owner.chain);
+    const run = chain?.steps.get(owner.step);
+    if (chain === undefined || run === undefined) return;
+    endStep(deciding, chain, run, "succeeded", "", output);
+    return;
+  }
+  const fanout = deciding.state.fanouts.get(owner.fanout);
+  if (fanout === undefined) return;
+  const scope = { ...memberScope(deciding, fanout, owner.member), out: output };
+  const result = contributionOf(fanout.aggregate.into, scope, deciding.evaluate);
+  deciding.decide({
+    t: "ended",
+    id: assignment.id,
+    outcome: result.ok ? "succeeded" : "failed",
+    value: result.ok ? result.value : null,
+    reason: result.ok ? "" : result.reason,
+  });
+  deciding.reviewFanout(fanout.id);
+}
+
+function parseOutput(text: string): JsonValue | undefined {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Another attempt after a delay while the rule allows one, else the end of the assignment. With
+ * `isOurs` the patience was ours: the node knows nothing of it and is told to stop.
+ */
+function retryOrFail(
+  deciding: Deciding,
+  assignment: Assignment,
+  why: string,
+  retryable: boolean,
+  code: string,
+  isOurs = false,
+): void {
+  const retry = ruleOf(deciding.state, assignment.owner)?.retry;
+  const attemptsMax = Math.min(retry?.max ?? 1, limits.attemptsMax);
+  const mayRetry =
+    retry !== undefined &&
+    retryable &&
+    assignment.attempt < attemptsMax &&
+    !retry.notOn.includes(code) &&
+    !isRecalled(deciding, assignment);
+  if (mayRetry) {
+    const delayMs = delayBefore(deciding, assignment, retry);
+    deciding.decide({ t: "backedOff", id: assignment.id, delayMs, why });
+    return;
+  }
+  failAssignment(deciding, assignment, why, isOurs);
+}
+
+/** Taken back from above or by a cancellation: it is waited for, and never offered again. */
+function isRecalled(deciding: Deciding, assignment: Assignment): boolean {
+  const { owner } = assignment;
+  if (deciding.state.chains.get(assignment.chain)?.state === "cancelling") return true;
+  return owner.kind === "member" && deciding.state.fanouts.get(owner.fanout)?.withdrawn === true;
+}
+
+/** min(cap, initial * factor^(n-1)), spread by +-jitter: retries of many must not march in step. */
+function delayBefore(deciding: Deciding, assignment: Assignment, retry: RetryRule): number {
+  const plain = Math.min(
+    retry.capMs,
+    retry.initialMs * retry.factor ** Math.max(0, assignment.attempt - 1),
+  );
+  const spread = deciding.spread(assignment.id, assignment.attempt) * 2 - 1;
+  return Math.max(1, Math.round(plain * (1 + spread * retry.jitter)));
+}
+
+function failAssignment(
+  deciding: Deciding,
+  assignment: Assignment,
+  why: string,
+  isOurs = false,
+): void {
+  const { owner } = assignment;
+  deciding.decide({
+    t: "ended",
+    id: assignment.id,
+    outcome: "failed",
+    value: null,
+    reason: why,
+    ...(isOurs && assignment.state !== "backoff" ? { recalled: true } : {}),
+  });
+  if (owner.kind === "member") {
+    deciding.reviewFanout(owner.fanout);
+    return;
+  }
+  const chain = deciding.state.chains.get(owner.chain);
+  const run = chain?.steps.get(owner.step);
+  if (chain === undefined || run === undefined) return;
+  if (chain.state === "cancelling") endStep(deciding, chain, run, "cancelled", why, null);
+  else failStep(deciding, chain, run, why);
+}
+
+/** A due time has come: what it means depends on the state. */
+export function stepAssignmentDue(deciding: Deciding, assignment: Assignment): void {
+  const { nowMs } = deciding;
+  if (assignment.totalDueMs > 0 && assignment.totalDueMs <= nowMs) {
+    failAssignment(deciding, assignment, "the total deadline has passed", true);
+    return;
+  }
+  if (assignment.state === "backoff") {
+    offerAgain(deciding, assignment, "retry");
+    return;
+  }
+  if (assignment.state === "offered") {
+    const why = `${assignment.node} did not accept in time`;
+    retryOrFail(deciding, assignment, why, true, "START_DEADLINE", true);
+    return;
+  }
+  if (assignment.finishDueMs > 0 && assignment.finishDueMs <= nowMs) {
+    const why = "the finish deadline has passed";
+    retryOrFail(deciding, assignment, why, true, "FINISH_DEADLINE", true);
+    return;
+  }
+  if (deciding.state.nodes.get(assignment.node)?.state === "online") {
+    // Its handler is silent: that is an attempt that failed, and attempts are limited.
+    retryOrFail(deciding, assignment, "its heartbeats ceased", true, "HEARTBEAT_DEADLINE", true);
+    return;
+  }
+  offerAgain(deciding, assignment, "lease");
+}
+
+function offerAgain(deciding: Deciding, assignment: Assignment, why: "retry" | "lease"): void {
+  if (isRecalled(deciding, assignment)) {
+    failAssignment(deciding, assignment, "it was taken back");
+    return;
+  }
+  if (assignment.attempt >= limits.attemptsMax) {
+    failAssignment(deciding, assignment, "it was offered too often", true);
+    return;
+  }
+  const rule = ruleOf(deciding.state, assignment.owner);
+  const attempt = assignment.attempt + 1;
+  const mayMove = why === "lease" ? isMovable(assignment) : rule?.retry.rematch === true;
+  const other = mayMove ? otherNode(deciding, assignment, rule?.match) : undefined;
+  deciding.decide({ t: "offered", id: assignment.id, node: other ?? assignment.node, attempt });
+}
+
+/** Members by level are their nodes; steps and items are done by whoever matches. */
+function isMovable(assignment: Assignment): boolean {
+  const { owner } = assignment;
+  return owner.kind === "step" || owner.member !== assignment.node;
+}
+
+function otherNode(
+  deciding: Deciding,
+  assignment: Assignment,
+  match: Match | undefined,
+): Address | undefined {
+  if (match === undefined) return undefined;
+  const chain = deciding.state.chains.get(assignment.chain);
+  const item = itemOf(deciding, assignment);
+  const scope = chain === undefined ? {} : { ...chainScope(chain), item };
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate).candidates;
+  const best = found.find(
+    ({ state, description }) => state === "online" && description.address !== assignment.node,
+  );
+  return best?.description.address;
+}
+
+function itemOf(deciding: Deciding, assignment: Assignment): JsonValue {
+  const { owner } = assignment;
+  if (owner.kind !== "member") return null;
+  return deciding.state.fanouts.get(owner.fanout)?.members.get(owner.member)?.item ?? null;
+}
+
+/**
+ * A node is not reachable any more. What it has not accepted goes to another node at once if there
+ * is one; otherwise it stays in the outbox and is delivered when the node is back.
+ */
+export function stepNodeGone(deciding: Deciding, node: Address): void {
+  for (const assignment of assignmentsTo(deciding.state, node)) {
+    if (assignment.state !== "offered" || !isMovable(assignment)) continue;
+    if (isRecalled(deciding, assignment)) continue;
+    const rule = ruleOf(deciding.state, assignment.owner);
+    const other = otherNode(deciding, assignment, rule?.match);
+    if (other === undefined || assignment.attempt >= limits.attemptsMax) continue;
+    const attempt = assignment.attempt + 1;
+    deciding.decide({ t: "offered", id: assignment.id, node: other, attempt });
+  }
+}
+
+/** The node has come back with another store: nothing that it was given is left there. */
+export function stepNodeReborn(deciding: Deciding, node: Address): void {
+  for (const assignment of assignmentsTo(deciding.state, node)) {
+    if (assignment.state === "backoff") continue;
+    if (isRecalled(deciding, assignment)) {
+      failAssignment(deciding, assignment, `${node} has begun anew`);
+      continue;
+    }
+    const attempt = assignment.attempt + 1;
+    deciding.decide({ t: "offered", id: assignment.id, node, attempt });
+  }
+}

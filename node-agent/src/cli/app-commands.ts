@@ -1,0 +1,96 @@
+// `cloudbrain app`: applications (应用管理).
+
+import { type Column, exitCodes } from "@cloudbrain/sdk/cli";
+import type { ApplicationInfo } from "@cloudbrain/sdk/client";
+import { type Diagnostic, formatDiagnostic, parseApplication } from "@cloudbrain/sdk/definition";
+import { MeshError } from "@cloudbrain/sdk/domain";
+import type { Command } from "commander";
+import type { CommandHost } from "./command-host.ts";
+import { titleIn } from "./formats.ts";
+import { addExamples } from "./help.ts";
+import { readTextFile } from "./usage.ts";
+
+export function addAppCommands(program: Command, host: CommandHost): void {
+  const { say } = host;
+  const app = program.command("app").description(say("about.app"));
+  addExamples(app, "cloudbrain app lint typhoon.yaml", "cloudbrain app publish typhoon.yaml");
+  addExamples(app.command("lint"), "cloudbrain app lint *.yaml", "cloudbrain app lint - < a.yaml")
+    .description(say("about.app.lint"))
+    .argument("<file...>", say("argument.file"))
+    .action((files: readonly string[], _flags: object, command: Command) =>
+      lint(host, files, command),
+    );
+  addExamples(app.command("publish"), "cloudbrain app publish typhoon.yaml")
+    .description(say("about.app.publish"))
+    .argument("<file>", say("argument.file"))
+    .action((file: string, _flags: object, command: Command) => publish(host, file, command));
+  addExamples(app.command("ls"), "cloudbrain app ls --json | jq -r .applications[].id")
+    .description(say("about.app.ls"))
+    .action((_flags: object, command: Command) =>
+      host.withClient(command, async (client, output, { signal }) => {
+        const applications = await client.listApplications({ signal });
+        output.table(columnsOf(host, output.lang), applications, "applications");
+      }),
+    );
+  addExamples(app.command("show"), "cloudbrain app show emergency.typhoon.drill")
+    .description(say("about.app.show"))
+    .argument("<app>", say("argument.app.version"))
+    .action((app: string, _flags: object, command: Command) => show(host, app, command));
+}
+
+function columnsOf({ say }: CommandHost, lang: string): readonly Column<ApplicationInfo>[] {
+  return [
+    { heading: say("column.id"), text: ({ id }) => id },
+    { heading: say("column.version"), text: ({ version }) => version },
+    { heading: say("column.name"), text: ({ title }) => titleIn(title, lang) },
+    { heading: say("column.hash"), text: ({ hash }) => hash.slice(0, 12) },
+  ];
+}
+
+/** Findings are the result: they go to stdout, as compilers print them. */
+async function lint(host: CommandHost, files: readonly string[], command: Command): Promise<void> {
+  const output = host.outputOf(command);
+  const all: Diagnostic[] = [];
+  for (const file of files) {
+    const name = file === "-" ? "stdin" : file;
+    const found = diagnosticsOf(readTextFile(host.say, file), name);
+    all.push(...found);
+    if (!found.some(({ severity }) => severity === "error")) {
+      output.note(host.say("app.sound", { file: name }));
+    }
+  }
+  if (output.json) output.result({ diagnostics: all });
+  else for (const diagnostic of all) output.item(diagnostic, formatDiagnostic(diagnostic));
+  if (all.some(({ severity }) => severity === "error")) process.exitCode = exitCodes.failed;
+}
+
+function diagnosticsOf(source: string, file: string): readonly Diagnostic[] {
+  const parsed = parseApplication(source, { file });
+  return parsed.ok ? parsed.warnings : parsed.diagnostics;
+}
+
+async function publish(host: CommandHost, file: string, command: Command): Promise<void> {
+  const source = readTextFile(host.say, file);
+  const name = file === "-" ? "stdin" : file;
+  // The place of every mistake, before the hub names the first.
+  const errors = diagnosticsOf(source, name).filter(({ severity }) => severity === "error");
+  if (errors.length > 0) {
+    const detail = errors.map(formatDiagnostic).join("\n");
+    throw new MeshError("APPLICATION_INVALID", { subject: name, detail });
+  }
+  await host.withClient(command, async (client, output, { signal }) => {
+    const published = await client.publish(source, { file: name, signal });
+    const { id, version, hash } = published;
+    const short = { id, version, hash: hash.slice(0, 12) };
+    output.result(published, host.say("app.published", short));
+  });
+}
+
+async function show(host: CommandHost, app: string, command: Command): Promise<void> {
+  await host.withClient(command, async (client, output, { signal }) => {
+    const all = await client.listApplications({ signal });
+    const found = all.filter(({ id, version }) => app === id || app === `${id}@${version}`);
+    if (found.length === 0) throw new MeshError("APPLICATION_UNKNOWN", { subject: app });
+    output.table(columnsOf(host, output.lang), found, "applications");
+  });
+}

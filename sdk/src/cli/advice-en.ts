@@ -1,0 +1,101 @@
+// What a person can do about each error, in English.
+
+import type { ErrorCode } from "../domain/index.ts";
+
+export interface Advice {
+  /** The words around an error. */
+  readonly error: string;
+  /** Between a label and what it labels. */
+  readonly colon: string;
+  readonly where: string;
+  readonly why: string;
+  readonly remedy: string;
+  readonly retryAfter: (seconds: string) => string;
+  /** What happened. */
+  readonly happened: Readonly<Record<ErrorCode, string>>;
+  /** What to do; codes without a line of their own say it in their reason. */
+  readonly remedies: Readonly<Partial<Record<ErrorCode, string>>>;
+  /** For what is not a MeshError. */
+  readonly unexpected: string;
+  readonly unexpectedRemedy: string;
+}
+
+export const adviceEn: Advice = {
+  error: "error",
+  colon: ": ",
+  where: "where",
+  why: "why",
+  remedy: "do",
+  retryAfter: (seconds) => `repeat it after ${seconds} s`,
+  happened: {
+    CHAIN_INVALID: "the chain or its input breaks its schema",
+    APPLICATION_INVALID: "the application definition is not valid",
+    APPLICATION_EXISTS: "this version is published already with another content",
+    APPLICATION_UNKNOWN: "no such application or version is published",
+    CHAIN_UNKNOWN: "no such chain is known at this hub",
+    CHAIN_ENDED: "the chain has ended and takes no more commands",
+    NODE_UNKNOWN: "no such node is registered at this hub",
+    TARGET_UNKNOWN: "no node matches",
+    KEY_CONFLICT: "the key was used before with another request",
+    NOT_ALLOWED: "you may not do this",
+    EPOCH_FENCED: "a newer life of this node has taken over",
+    AMNESIA: "the store is an old copy: it remembers less than its peer",
+    QUOTA_EXCEEDED: "a quota is used up",
+    HUB_BUSY: "the hub takes no new work at the moment",
+    DRAINING: "the node is draining and takes no new work",
+    PAYLOAD_TOO_LARGE: "the data is over its limit",
+    FRAME_INVALID: "the frame can't be understood",
+    FRAME_FORBIDDEN: "this peer may not send this frame",
+    VERSION_UNSUPPORTED: "the two ends have no protocol version in common",
+    LOOP_REFUSED: "the link would close a loop",
+    ADDRESS_REFUSED: "the address does not belong under this hub",
+    ADDRESS_INVALID: "the address is not well formed",
+    IDENTITY_INVALID: "the certificate does not name a node of the mesh",
+    IDENTITY_EXPIRED: "the certificate is outside its time",
+    IDENTITY_UNTRUSTED: "the certificate is not trusted",
+    CONFIG_INVALID: "the configuration is not valid",
+    INPUT_INVALID: "the input is not valid",
+    STORE_MISSING: "there is no store here",
+    STORE_EXISTS: "there is a store here already",
+    STORE_LOCKED: "another process uses the store",
+    STORE_CORRUPT: "the store is damaged",
+    STORE_FAULT: "writing failed; whether it was kept is unknown",
+    STORE_CLOSED: "the store is closed",
+    UNREACHABLE: "the hub can't be reached",
+    TIMEOUT: "the time allowed has passed",
+    CANCELLED: "the call was cancelled",
+    DEFECT: "the hub has met a defect of its own",
+  },
+  remedies: {
+    CHAIN_INVALID: "compare the input with the schema of the application",
+    APPLICATION_INVALID: "run `cloudbrain app lint FILE` for the place of every mistake",
+    APPLICATION_EXISTS: "raise `version` in the definition and publish again",
+    APPLICATION_UNKNOWN: "run `cloudbrain app ls` to see what is published",
+    CHAIN_UNKNOWN: "run `cloudbrain chain ls`; a chain is known at the hub that took it",
+    CHAIN_ENDED: "run `cloudbrain chain show CHAIN` to see how it ended",
+    NODE_UNKNOWN: "run `cloudbrain node ls` to see what is registered",
+    KEY_CONFLICT: "use another --key, or repeat with the very same input and version",
+    NOT_ALLOWED: "use the identity of an operator: --identity DIR",
+    EPOCH_FENCED: "stop one of the two processes that run as this node",
+    AMNESIA: "restore the latest store, or set the node up anew",
+    QUOTA_EXCEEDED: "wait, or ask the operator of the hub for more",
+    HUB_BUSY: "repeat the command later",
+    DRAINING: "repeat the command later, or use another hub",
+    ADDRESS_INVALID: "write an address such as /3702/370202/i-traffic",
+    IDENTITY_INVALID: "ask the operator of the hub for a certificate of the mesh",
+    IDENTITY_EXPIRED: "ask for a new certificate, or set the clock of this machine right",
+    IDENTITY_UNTRUSTED: "check that --identity and --hub belong to the same mesh",
+    CONFIG_INVALID: "correct the place that is named and run the command again",
+    INPUT_INVALID: "see --help for what the command takes",
+    STORE_MISSING: "make it once with `init`, or correct the directory",
+    STORE_EXISTS: "use another directory; a store is never overwritten",
+    STORE_LOCKED: "stop the process that uses it",
+    STORE_CORRUPT: "keep a copy of the directory and restore the last backup",
+    STORE_FAULT: "check the disk and its free space, then start again",
+    UNREACHABLE: "check that the hub runs and that --hub names it, then repeat the command",
+    TIMEOUT: "repeat the command, or allow more with --timeout",
+    DEFECT: "look into the log of the hub",
+  },
+  unexpected: "something unexpected has happened",
+  unexpectedRemedy: "report it with the command and CLOUDBRAIN_DEBUG=1, which adds a stack",
+};

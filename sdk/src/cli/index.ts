@@ -1,0 +1,23 @@
+export { closestName } from "../definition/diagnostic.ts";
+export { type Advice, adviceEn } from "./advice-en.ts";
+export { adviceZhCn } from "./advice-zh-cn.ts";
+export {
+  type Config,
+  type ConfigIssue,
+  type ConfigOptions,
+  type ConfigOrigin,
+  type ConfigSchema,
+  loadConfig,
+} from "./config.ts";
+export { environmentName, flagName } from "./config-keys.ts";
+export { exitCodeOf, exitCodeOfCode, exitCodes } from "./exit-code.ts";
+export { chooseLanguage, type Language, languages } from "./language.ts";
+export {
+  type Column,
+  createOutput,
+  type Output,
+  type OutputOptions,
+  type TextSink,
+} from "./output.ts";
+export { chooseColour, paint, type Tone } from "./style.ts";
+export { cleanText, formatTable } from "./table.ts";

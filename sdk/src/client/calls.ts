@@ -1,0 +1,141 @@
+// Calls: the one place where a call gets its deadline, its cancellation and its error.
+//
+//   L1  Every unary call has a deadline. A stream has one until its first message, and then ends
+//       with its caller's patience: `timeoutMs` of its own, or its signal.
+//   L2  What fails is a MeshError; one that says nothing of its place gets the hub's.
+
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { decodeError } from "../codec/index.ts";
+import { MeshError } from "../domain/index.ts";
+import type { HubChannel } from "./hub-channel.ts";
+
+/** Bounds of one call. */
+export interface CallBounds {
+  /** Aborting it ends the call with CANCELLED. */
+  readonly signal?: AbortSignal | undefined;
+  /** Time allowed, ms. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface CallHost {
+  /** host:port. */
+  readonly hub: string;
+  readonly channel: HubChannel;
+  /** Time allowed where a call says nothing. */
+  readonly timeoutMs: number;
+}
+
+type UnaryMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+type StreamMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+) => ClientReadableStream<Response>;
+
+export function callUnary<Request, Response>(
+  host: CallHost,
+  method: UnaryMethod<Request, Response>,
+  request: Request,
+  bounds: CallBounds,
+): Promise<Response> {
+  const { signal } = bounds;
+  return new Promise((resolve, reject) => {
+    if (isAborted(signal)) {
+      reject(cancelled(signal));
+      return;
+    }
+    const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
+    const cancel = (): void => call.cancel();
+    const call = method(request, new Metadata(), { deadline }, (error, response) => {
+      signal?.removeEventListener("abort", cancel);
+      if (error === null) resolve(response);
+      else reject(isAborted(signal) ? cancelled(signal) : errorOf(host, error));
+    });
+    signal?.addEventListener("abort", cancel, { once: true });
+  });
+}
+
+export interface StreamBounds extends CallBounds {
+  /** How long the first message may take, ms; undefined where none need ever come. */
+  readonly firstMs: number | undefined;
+}
+
+/** The responses of a stream; leaving the loop cancels the call. */
+export async function* callStream<Request, Response>(
+  host: CallHost,
+  method: StreamMethod<Request, Response>,
+  request: Request,
+  bounds: StreamBounds,
+): AsyncGenerator<Response> {
+  const { signal, timeoutMs, firstMs } = bounds;
+  if (isAborted(signal)) throw cancelled(signal);
+  const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  const call = method(request, new Metadata(), options);
+  const cancel = (): void => call.cancel();
+  let isLate = false;
+  const patience =
+    firstMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          isLate = true;
+          call.cancel();
+        }, firstMs);
+  signal?.addEventListener("abort", cancel, { once: true });
+  // Node.js would end the process for an error that nobody listens to once the iteration is over.
+  call.on("error", () => undefined);
+  try {
+    for await (const response of call) {
+      clearTimeout(patience);
+      yield response as Response;
+    }
+  } catch (error) {
+    if (isAborted(signal)) throw cancelled(signal);
+    if (isLate) throw silent(host, firstMs);
+    throw errorOf(host, error);
+  } finally {
+    clearTimeout(patience);
+    signal?.removeEventListener("abort", cancel);
+    call.cancel();
+  }
+}
+
+function errorOf(host: CallHost, error: unknown): MeshError {
+  if (error instanceof MeshError) return error;
+  const decoded = decodeError(error as ServiceError);
+  if (decoded.code !== "UNREACHABLE" && decoded.code !== "TIMEOUT") return decoded;
+  // grpc-js tells a refused certificate as a connection that could not be made.
+  const refusal = decoded.code === "UNREACHABLE" ? host.channel.refusal() : undefined;
+  const { code } = refusal ?? decoded;
+  // grpc-js closes its sentence with a heading for notes, mostly with none.
+  const detail = (refusal ?? decoded).detail?.replace(/\.? Resolution note: $/, "");
+  const subject = decoded.subject ?? host.hub;
+  return new MeshError(code, { subject, detail, retryAfterMs: decoded.retryAfterMs, cause: error });
+}
+
+function silent(host: CallHost, firstMs: number | undefined): MeshError {
+  return new MeshError("TIMEOUT", { subject: host.hub, detail: `no answer within ${firstMs} ms` });
+}
+
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+function cancelled(signal: AbortSignal | undefined): MeshError {
+  const reason: unknown = signal?.reason;
+  if (reason instanceof MeshError) return reason;
+  const isTimeout = reason instanceof Error && reason.name === "TimeoutError";
+  const detail = isTimeout ? "the time that the caller allowed has passed" : "the caller cancelled";
+  return new MeshError(isTimeout ? "TIMEOUT" : "CANCELLED", { detail, cause: reason });
+}

@@ -1,0 +1,302 @@
+// Client: what a caller uses. One connection to a hub; every call has a deadline and a signal.
+//
+//   C1  `submit` with a key may be repeated after any error: the same key is the same chain.
+//   C2  `watch` and `run` go on over broken connections from the last revision that was seen.
+//   C3  Nothing connects before the first call; a connection that broke is made again by the next.
+
+import {
+  ApplicationServiceClient,
+  ChainServiceClient,
+  HubServiceClient,
+  RegistryServiceClient,
+} from "@cloudbrain/proto";
+import { type JsonValue, limits, MeshError } from "../domain/index.ts";
+import type { Credentials } from "../identity/index.ts";
+import { type CallBounds, type CallHost, callStream, callUnary } from "./calls.ts";
+import { createHubChannel } from "./hub-channel.ts";
+import {
+  type ApplicationInfo,
+  type ChainSnapshot,
+  type ChainState,
+  chainStateNumber,
+  type Diagnostic,
+  type HubStatus,
+  isEndedState,
+  type NodeInfo,
+  type NodeState,
+  nodeStateNumber,
+  readApplication,
+  readChain,
+  readNode,
+  readStatus,
+} from "./results.ts";
+import { isTransient, type WatchOptions, watchChain } from "./watching.ts";
+
+export interface ClientOptions {
+  /** host:port of the hub. */
+  readonly hub: string;
+  /** Directory of node.crt, node.key, ca.crt, or what they hold. */
+  readonly identity: string | Credentials;
+  /** Address that the hub's certificate must name; any node of the mesh if not given. */
+  readonly expected?: string | undefined;
+  /** Deadline of a call that names none; 10 s by default. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface SubmitOptions extends CallBounds {
+  /** At most 200 characters. Makes the submit safe to repeat. */
+  readonly key?: string | undefined;
+  /** The newest published version by default. */
+  readonly version?: string | undefined;
+}
+
+export interface RunOptions extends SubmitOptions {
+  /** Called once, when the chain is durable at the hub. */
+  readonly onSubmitted?: ((submitted: Submitted) => void) | undefined;
+}
+
+export interface Submitted {
+  /** Id of the chain. */
+  readonly chain: string;
+  /** The key was known: this is the chain of an earlier submit. */
+  readonly existed: boolean;
+}
+
+export interface ChainFilter {
+  readonly state?: ChainState | undefined;
+  /** Id of an application, without a version. */
+  readonly application?: string | undefined;
+}
+
+export interface NodeFilter {
+  /** city, district, street or community. */
+  readonly level?: string | undefined;
+  /** An address, for what is at or below it, or the beginning of a division code. */
+  readonly area?: string | undefined;
+  readonly state?: NodeState | undefined;
+  /** Such as `item.classify/v1`. */
+  readonly capability?: string | undefined;
+}
+
+export interface SourceOptions extends CallBounds {
+  /** Name of the file, for messages. */
+  readonly file?: string | undefined;
+}
+
+/** All calls refuse with MeshError: UNREACHABLE, TIMEOUT, CANCELLED, NOT_ALLOWED and their own. */
+export interface Client {
+  /**
+   * Resolves when the chain is durable at the hub. APPLICATION_UNKNOWN, CHAIN_INVALID,
+   * KEY_CONFLICT.
+   */
+  submit(application: string, input: JsonValue, options?: SubmitOptions): Promise<Submitted>;
+  /**
+   * Submits and follows: resolves when the chain has ended or is suspended, whatever became of it.
+   * The answer to the submit has the deadline of the client; `timeoutMs` bounds the whole, which
+   * may otherwise take days.
+   */
+  run(application: string, input: JsonValue, options?: RunOptions): Promise<ChainSnapshot>;
+  /** The chain now and after changes until it has ended. States in between may be skipped. */
+  watch(chain: string, options?: WatchOptions): AsyncIterable<ChainSnapshot>;
+  /** CHAIN_UNKNOWN when this hub has never taken it. */
+  getChain(chain: string, bounds?: CallBounds): Promise<ChainSnapshot>;
+  /** Newest first; pages are fetched as the loop goes on, each within the deadline. */
+  listChains(filter?: ChainFilter, bounds?: CallBounds): AsyncIterable<ChainSnapshot>;
+  /** Resolves when the wish is durable; the chain ends when its nodes have stopped. CHAIN_ENDED. */
+  cancelChain(chain: string, reason: string, bounds?: CallBounds): Promise<void>;
+  /** Lets a suspended chain go on. CHAIN_ENDED. */
+  retryChain(chain: string, bounds?: CallBounds): Promise<void>;
+  /** Publishes a definition in YAML; for operators. APPLICATION_INVALID, APPLICATION_EXISTS. */
+  publish(source: string, options?: SourceOptions): Promise<ApplicationInfo>;
+  /** What the hub finds in a definition; empty when it is fit to be published. */
+  lint(source: string, options?: SourceOptions): Promise<readonly Diagnostic[]>;
+  /** By id and version. */
+  listApplications(bounds?: CallBounds): Promise<readonly ApplicationInfo[]>;
+  /** Nodes at and below the hub, by address; pages are fetched as the loop goes on. */
+  listNodes(filter?: NodeFilter, bounds?: CallBounds): AsyncIterable<NodeInfo>;
+  /** NODE_UNKNOWN when it is not registered at or below the hub. */
+  getNode(address: string, bounds?: CallBounds): Promise<NodeInfo>;
+  status(bounds?: CallBounds): Promise<HubStatus>;
+  /** The hub takes no new chains until it is started again; what runs goes on. For operators. */
+  drain(bounds?: CallBounds): Promise<void>;
+  /** Calls that are under way fail. */
+  close(): void;
+}
+
+const timeoutMsDefault = 10_000;
+const chainsPerPage = 100;
+const nodesPerPage = 500;
+
+/** Refuses with CONFIG_INVALID or IDENTITY_* when the identity can't be used. */
+export function createClient(options: ClientOptions): Client {
+  return new HubClient(options);
+}
+
+class HubClient implements Client {
+  private readonly host: CallHost;
+  private readonly chains: ChainServiceClient;
+  private readonly applications: ApplicationServiceClient;
+  private readonly registry: RegistryServiceClient;
+  private readonly hub: HubServiceClient;
+
+  constructor(options: ClientOptions) {
+    const { hub, identity, expected, timeoutMs = timeoutMsDefault } = options;
+    const channel = createHubChannel({ identity, expected });
+    this.host = { hub, channel, timeoutMs };
+    this.chains = new ChainServiceClient(hub, channel.credentials, channel.options);
+    // One connection for all services.
+    const shared = { channelOverride: this.chains.getChannel() };
+    this.applications = new ApplicationServiceClient(hub, channel.credentials, shared);
+    this.registry = new RegistryServiceClient(hub, channel.credentials, shared);
+    this.hub = new HubServiceClient(hub, channel.credentials, shared);
+  }
+
+  submit(application: string, input: JsonValue, options: SubmitOptions = {}): Promise<Submitted> {
+    const method = this.chains.submitChain.bind(this.chains);
+    return callUnary(this.host, method, submitRequest(application, input, options), options);
+  }
+
+  async run(
+    application: string,
+    input: JsonValue,
+    options: RunOptions = {},
+  ): Promise<ChainSnapshot> {
+    const { host } = this;
+    const dueMs =
+      options.timeoutMs === undefined ? undefined : performance.now() + options.timeoutMs;
+    const { signal } = options;
+    const submit = submitRequest(application, input, options);
+    const bounds = { signal, timeoutMs: options.timeoutMs, firstMs: host.timeoutMs };
+    let submitted: Submitted | undefined;
+    try {
+      const method = this.chains.runChain.bind(this.chains);
+      for await (const response of callStream(host, method, { submit }, bounds)) {
+        if (response.chain !== undefined) return readChain(response.chain);
+        if (response.submitted === undefined || submitted !== undefined) continue;
+        submitted = response.submitted;
+        options.onSubmitted?.(submitted);
+      }
+    } catch (error) {
+      if (submitted === undefined || !isTransient(error)) throw error;
+    }
+    if (submitted === undefined) {
+      throw new MeshError("UNREACHABLE", { subject: host.hub, detail: "it ended the call" });
+    }
+    return await this.settled(submitted.chain, signal, dueMs);
+  }
+
+  /** The connection broke after the submit: the chain is followed by a watch. */
+  private async settled(
+    chain: string,
+    signal: AbortSignal | undefined,
+    dueMs: number | undefined,
+  ): Promise<ChainSnapshot> {
+    const signals: AbortSignal[] = signal === undefined ? [] : [signal];
+    if (dueMs !== undefined) {
+      const leftMs = Math.max(0, Math.ceil(dueMs - performance.now()));
+      signals.push(AbortSignal.timeout(Math.min(leftMs, limits.timerDelayMsMax)));
+    }
+    // Revision 1 is known to be there: a hub that is gone is waited for.
+    const watch = this.watch(chain, { signal: AbortSignal.any(signals), afterRevision: 1 });
+    for await (const snapshot of watch) {
+      if (isEndedState(snapshot.state) || snapshot.state === "suspended") return snapshot;
+    }
+    throw new MeshError("UNREACHABLE", { subject: chain, detail: "the watch ended too early" });
+  }
+
+  watch(chain: string, options: WatchOptions = {}): AsyncGenerator<ChainSnapshot> {
+    return watchChain(this.host, this.chains, chain, options);
+  }
+
+  async getChain(chain: string, bounds: CallBounds = {}): Promise<ChainSnapshot> {
+    const method = this.chains.getChain.bind(this.chains);
+    const { chain: found } = await callUnary(this.host, method, { chain }, bounds);
+    if (found === undefined) throw new MeshError("CHAIN_UNKNOWN", { subject: chain });
+    return readChain(found);
+  }
+
+  async *listChains(
+    filter: ChainFilter = {},
+    bounds: CallBounds = {},
+  ): AsyncGenerator<ChainSnapshot> {
+    const method = this.chains.listChains.bind(this.chains);
+    const state = chainStateNumber(filter.state);
+    const { application = "" } = filter;
+    let pageToken = "";
+    do {
+      const request = { pageSize: chainsPerPage, pageToken, state, application };
+      const page = await callUnary(this.host, method, request, bounds);
+      for (const chain of page.chains) yield readChain(chain);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+  }
+
+  async cancelChain(chain: string, reason: string, bounds: CallBounds = {}): Promise<void> {
+    const method = this.chains.cancelChain.bind(this.chains);
+    await callUnary(this.host, method, { chain, reason }, bounds);
+  }
+
+  async retryChain(chain: string, bounds: CallBounds = {}): Promise<void> {
+    const method = this.chains.retryChain.bind(this.chains);
+    await callUnary(this.host, method, { chain }, bounds);
+  }
+
+  async publish(source: string, options: SourceOptions = {}): Promise<ApplicationInfo> {
+    const method = this.applications.publishApplication.bind(this.applications);
+    const request = { source, file: options.file ?? "" };
+    const { application } = await callUnary(this.host, method, request, options);
+    if (application === undefined) throw new MeshError("DEFECT", { detail: "an empty answer" });
+    return readApplication(application);
+  }
+
+  async lint(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
+    const method = this.applications.lintApplication.bind(this.applications);
+    const request = { source, file: options.file ?? "" };
+    const { diagnostics } = await callUnary(this.host, method, request, options);
+    return diagnostics;
+  }
+
+  async listApplications(bounds: CallBounds = {}): Promise<readonly ApplicationInfo[]> {
+    const method = this.applications.listApplications.bind(this.applications);
+    const { applications } = await callUnary(this.host, method, {}, bounds);
+    return applications.map(readApplication);
+  }
+
+  async *listNodes(filter: NodeFilter = {}, bounds: CallBounds = {}): AsyncGenerator<NodeInfo> {
+    const method = this.registry.listNodes.bind(this.registry);
+    const { level = "", area = "", capability = "" } = filter;
+    const state = nodeStateNumber(filter.state);
+    let pageToken = "";
+    do {
+      const request = { pageSize: nodesPerPage, pageToken, level, area, state, capability };
+      const page = await callUnary(this.host, method, request, bounds);
+      for (const node of page.nodes) yield readNode(node);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+  }
+
+  async getNode(address: string, bounds: CallBounds = {}): Promise<NodeInfo> {
+    const method = this.registry.getNode.bind(this.registry);
+    const { node } = await callUnary(this.host, method, { address }, bounds);
+    if (node === undefined) throw new MeshError("NODE_UNKNOWN", { subject: address });
+    return readNode(node);
+  }
+
+  async status(bounds: CallBounds = {}): Promise<HubStatus> {
+    const method = this.hub.getHubStatus.bind(this.hub);
+    return readStatus(await callUnary(this.host, method, {}, bounds));
+  }
+
+  async drain(bounds: CallBounds = {}): Promise<void> {
+    await callUnary(this.host, this.hub.drainHub.bind(this.hub), {}, bounds);
+  }
+
+  close(): void {
+    this.chains.close();
+  }
+}
+
+function submitRequest(application: string, input: JsonValue, options: SubmitOptions) {
+  const { version = "", key = "" } = options;
+  return { application, version, input: new TextEncoder().encode(JSON.stringify(input)), key };
+}

@@ -1,0 +1,30 @@
+export type { CallBounds } from "./calls.ts";
+export {
+  type ChainFilter,
+  type Client,
+  type ClientOptions,
+  createClient,
+  type NodeFilter,
+  type RunOptions,
+  type SourceOptions,
+  type SubmitOptions,
+  type Submitted,
+} from "./client.ts";
+export {
+  type ApplicationInfo,
+  type ChainSnapshot,
+  type ChainState,
+  chainStates,
+  type Diagnostic,
+  type FanoutChildSnapshot,
+  type FanoutSnapshot,
+  type HubStatus,
+  isEndedState,
+  type NodeInfo,
+  type NodeState,
+  nodeStates,
+  type StepSnapshot,
+  type StepState,
+  stepStates,
+} from "./results.ts";
+export type { WatchOptions } from "./watching.ts";

@@ -1,0 +1,154 @@
+// Rules of a fan-out as JSON: what a delegation carries of the definition. Checked here so that
+// the kernel finds the shape that the domain promises. Fields of later versions stay in place:
+// the rules travel on to the hubs below. What they mean, the hub that published has checked.
+
+import {
+  type AggregateRule,
+  canonicalJson,
+  type FanoutEach,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  limits,
+  MeshError,
+} from "../domain/index.ts";
+
+/** Canonical JSON: the same rules are the same bytes, whichever hub sends them. */
+export function encodeRule(rule: FanoutEach | AggregateRule): string {
+  // Fields that are undefined are left out, as in every JSON.
+  return canonicalJson(JSON.parse(JSON.stringify(rule)) as JsonValue);
+}
+
+export function parseFanoutEach(value: JsonValue, subject: string): FanoutEach {
+  const check = new Check(subject);
+  const each = check.object(value, "each");
+  const match = check.object(each["match"], "each.match");
+  check.text(match["capability"], "each.match.capability");
+  check.optionalText(match["level"], "each.match.level");
+  check.optionalText(match["where"], "each.match.where");
+  check.optionalMapping(match["region"], "each.match.region");
+  check.optionalMapping(match["industry"], "each.match.industry");
+  check.choice(match["pick"], picks, "each.match.pick");
+  check.optionalMapping(each["input"], "each.input");
+  const deadlines = check.object(each["deadlines"], "each.deadlines");
+  for (const name of ["startMs", "finishMs", "heartbeatMs", "totalMs"]) {
+    if (deadlines[name] !== undefined) check.number(deadlines[name], `each.deadlines.${name}`);
+  }
+  const retry = check.object(each["retry"], "each.retry");
+  for (const name of ["max", "initialMs", "factor", "capMs", "jitter"]) {
+    check.number(retry[name], `each.retry.${name}`);
+  }
+  for (const code of check.list(retry["notOn"], "each.retry.notOn")) {
+    check.text(code, "each.retry.notOn");
+  }
+  if (typeof retry["rematch"] !== "boolean") throw check.wrong("each.retry.rematch");
+  return each as unknown as FanoutEach;
+}
+
+export function parseAggregateRule(value: JsonValue, subject: string): AggregateRule {
+  const check = new Check(subject);
+  const rule = check.object(value, "aggregate");
+  const into = check.list(rule["into"], "aggregate.into");
+  if (into.length > reducersMax) throw check.wrong("aggregate.into");
+  for (const item of into) {
+    const entry = check.object(item, "aggregate.into");
+    check.text(entry["name"], "aggregate.into.name");
+    checkReducer(check, check.object(entry["reducer"], "aggregate.into.reducer"));
+  }
+  check.number(rule["emitEveryMs"], "aggregate.emitEveryMs");
+  check.number(rule["finishMs"], "aggregate.finishMs");
+  check.number(rule["quorum"], "aggregate.quorum", 1);
+  check.number(rule["minimum"], "aggregate.minimum", 1);
+  check.optionalText(rule["or"], "aggregate.or");
+  check.choice(rule["onShort"], ["fail", "suspend", "partial"], "aggregate.onShort");
+  check.choice(rule["late"], ["record"], "aggregate.late");
+  return rule as unknown as AggregateRule;
+}
+
+const picks = ["one", "leastLoaded", "nearest"];
+const reducers = ["count", "sum", "min", "max", "avg", "first", "countIf", "collect"];
+/** As many as a definition may have. */
+const reducersMax = 256;
+
+function checkReducer(check: Check, reducer: JsonObject): void {
+  const { op } = reducer;
+  check.choice(op, reducers, "aggregate.into.reducer.op");
+  if (op === "count") return;
+  if (op === "countIf") {
+    check.text(reducer["where"], "aggregate.into.reducer.where");
+    return;
+  }
+  check.text(reducer["value"], "aggregate.into.reducer.value");
+  if (op !== "collect") return;
+  check.optionalText(reducer["where"], "aggregate.into.reducer.where");
+  check.number(reducer["limit"], "aggregate.into.reducer.limit", limits.collectItemsMax);
+}
+
+/** Refuses with FRAME_INVALID and the path of what is wrong. */
+class Check {
+  private readonly subject: string;
+
+  constructor(subject: string) {
+    this.subject = subject;
+  }
+
+  wrong(name: string): MeshError {
+    const detail = `${name} is missing or malformed`;
+    return new MeshError("FRAME_INVALID", { subject: this.subject, detail });
+  }
+
+  object(value: JsonValue | undefined, name: string): JsonObject {
+    if (!isJsonObject(value)) throw this.wrong(name);
+    return value;
+  }
+
+  list(value: JsonValue | undefined, name: string): readonly JsonValue[] {
+    if (!Array.isArray(value)) throw this.wrong(name);
+    return value as readonly JsonValue[];
+  }
+
+  text(value: JsonValue | undefined, name: string): void {
+    if (typeof value !== "string") throw this.wrong(name);
+  }
+
+  optionalText(value: JsonValue | undefined, name: string): void {
+    if (value !== undefined) this.text(value, name);
+  }
+
+  number(value: JsonValue | undefined, name: string, max = Number.MAX_VALUE): void {
+    if (typeof value !== "number" || !(value >= 0 && value <= max)) throw this.wrong(name);
+  }
+
+  choice(value: JsonValue | undefined, choices: readonly string[], name: string): void {
+    if (typeof value !== "string" || !choices.includes(value)) throw this.wrong(name);
+  }
+
+  optionalMapping(value: JsonValue | undefined, name: string): void {
+    if (value !== undefined) this.mapping(value, name);
+  }
+
+  /** Recursive; the nesting of all JSON is bounded where it is parsed. */
+  private mapping(value: JsonValue | undefined, name: string): void {
+    const mapping = this.object(value, name);
+    switch (mapping["kind"]) {
+      case "expression":
+        this.text(mapping["source"], name);
+        return;
+      case "literal":
+        if (mapping["value"] === undefined) throw this.wrong(name);
+        return;
+      case "list":
+        for (const item of this.list(mapping["items"], name)) this.mapping(item, name);
+        return;
+      case "fields":
+        for (const item of this.list(mapping["fields"], name)) {
+          const field = this.object(item, name);
+          this.text(field["name"], name);
+          this.mapping(field["mapping"], name);
+        }
+        return;
+      default:
+        throw this.wrong(name);
+    }
+  }
+}

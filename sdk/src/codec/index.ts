@@ -1,0 +1,3 @@
+export { encodeBatch, parseBatch } from "./batch.ts";
+export { parseDescription, protoDescription, protoTitle } from "./nodes.ts";
+export { decodeError, encodeError, errorInfoKey, statusOfCode } from "./status.ts";

@@ -1,0 +1,59 @@
+// Limits: every bound of the mesh, by name, with its reason. Beyond a limit we refuse; we never
+// grow in silence.
+
+export const limits = {
+  /** Deeper trees than city > district > street > community > ... are configuration mistakes. */
+  addressSegmentsMax: 16,
+  /** 16 labels of 63 characters would be 1,024; a SPIFFE ID must stay below 2,048 bytes. */
+  addressCharsMax: 512,
+  /** One gRPC message of several frames; grpc-js refuses 4 MiB, and a copy costs its size. */
+  batchBytesMax: 1024 * 1024,
+  /** When a batch is flushed although more is waiting: about one socket buffer. */
+  batchBytesTarget: 64 * 1024,
+  batchFramesMax: 256,
+  /** What a receiver lets a sender have unacknowledged on a lane, at most. */
+  laneFramesCreditMax: 4096,
+  laneBytesCreditMax: 8 * 1024 * 1024,
+  /** Frames a session keeps for a peer that is away; beyond it new work to that peer is refused. */
+  outboxFramesMax: 100_000,
+  outboxBytesMax: 256 * 1024 * 1024,
+  /** A step's output; larger goes by reference (the catalog's business). */
+  outputBytesDefault: 64 * 1024,
+  outputBytesMax: 1024 * 1024 - 64 * 1024,
+  /** The input of a chain. */
+  inputBytesMax: 64 * 1024,
+  /** Steps of one application. */
+  stepsMax: 200,
+  /** Members that one hub keeps for one fan-out; more are spread over hubs below. */
+  fanoutMembersPerHubMax: 10_000,
+  fanoutMembersMax: 1_000_000,
+  /** Items that a reducer `collect` keeps, so that a partial stays below a frame. */
+  collectItemsMax: 1_000,
+  /** Chains that are not ended, at one hub. */
+  liveChainsMax: 100_000,
+  /** Nodes that a hub knows below it. */
+  nodesMax: 100_000,
+  /** Capabilities of one node. */
+  capabilitiesMax: 256,
+  /** Attempts of one instruction, whatever `retry.max` says. */
+  attemptsMax: 1_000,
+  /** Continuations of one event inside one commit; a longer cascade waits for the next commit. */
+  continuationsMax: 100,
+  /** Events of one commit. */
+  commitEventsMax: 512,
+  /** Bytes of facts of one commit, roughly; a larger one would hold up the acknowledgements. */
+  commitBytesTarget: 1024 * 1024,
+  /** setTimeout overflows beyond 2^31-1 ms (24.8 days). */
+  timerDelayMsMax: 2_147_483_647,
+  /** A key given by a caller. */
+  keyCharsMax: 200,
+  /** How long the key of an ended chain is kept unless its application says otherwise. */
+  keyKeepMs: 30 * 24 * 3_600_000,
+  /** How often an agent says that it still works on an instruction (a third of the lease). */
+  leaseMs: 30_000,
+  /** Heartbeats: four per lease of the link, as Zenoh does after ITU-T Y.1731. */
+  heartbeatMs: 3_000,
+  linkLeaseMs: 12_000,
+  /** How long matching waits for the snapshot of a child that has just connected. */
+  snapshotWaitMs: 2_000,
+} as const;

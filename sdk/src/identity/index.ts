@@ -1,0 +1,27 @@
+export {
+  type AuthorityPem,
+  createMeshAuthority,
+  type IssuedCertificate,
+  issueCertificate,
+  issueCredentials,
+  type MeshAuthority,
+  type NewAuthority,
+  type NewCertificate,
+  openMeshAuthority,
+} from "./certificate-authority.ts";
+export {
+  type CredentialPem,
+  type Credentials,
+  checkCredentials,
+  credentialFiles,
+  readCredentials,
+  writeCredentials,
+} from "./credential-files.ts";
+export {
+  certificateDelayMs,
+  dnsNameOf,
+  type PeerIdentity,
+  parseMeshName,
+  parsePeerCertificate,
+  spiffeIdOf,
+} from "./node-identity.ts";

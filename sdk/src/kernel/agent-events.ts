@@ -1,0 +1,75 @@
+// What goes into an agent's kernel and what comes out.
+
+import type {
+  Address,
+  Frame,
+  Goodbye,
+  Lane,
+  LaneAck,
+  LaneRefusal,
+  Outcome,
+  Welcome,
+} from "../domain/index.ts";
+import type { Session } from "../session/index.ts";
+
+export type AgentEvent =
+  | { readonly type: "started"; readonly epoch: number }
+  | { readonly type: "tick" }
+  | { readonly type: "drain" }
+  | { readonly type: "linkWelcomed"; readonly link: number; readonly welcome: Welcome }
+  | { readonly type: "linkClosed"; readonly link: number }
+  | {
+      readonly type: "frames";
+      readonly link: number;
+      readonly lane: Lane;
+      readonly firstSeq: number;
+      readonly frames: readonly Frame[];
+    }
+  | { readonly type: "acks"; readonly link: number; readonly acks: readonly LaneAck[] }
+  /** The handler of an instruction has come to its end. */
+  | {
+      readonly type: "ended";
+      readonly id: string;
+      readonly outcome: Outcome;
+      /** JSON text; empty unless succeeded. */
+      readonly output: string;
+      readonly errorCode: string;
+      readonly message: string;
+      readonly retryable: boolean;
+    }
+  | {
+      readonly type: "progress";
+      readonly id: string;
+      readonly ratio: number;
+      readonly note: string;
+    };
+
+export type AgentOutput =
+  /** Run the handler. Early: it promises nothing to anybody (see ADR 0008). */
+  | {
+      readonly type: "run";
+      /** The idempotency key: the same over attempts and restarts. */
+      readonly id: string;
+      readonly chain: string;
+      readonly step: string;
+      readonly attempt: number;
+      readonly capability: string;
+      /** JSON text. */
+      readonly input: string;
+      /** Journal time at which the handler is given up; 0 for never. */
+      readonly finishDueMs: number;
+      /** Longest time between two words of progress that the hub accepts; 0 for any. */
+      readonly heartbeatMs: number;
+    }
+  /** The handler need not go on; whatever it answers has been or will be dealt with. */
+  | { readonly type: "abort"; readonly id: string; readonly reason: string }
+  | { readonly type: "attached"; readonly link: number; readonly session: Session }
+  | { readonly type: "closeLink"; readonly link: number; readonly goodbye: Goodbye }
+  | { readonly type: "refuseFrame"; readonly link: number; readonly refusal: LaneRefusal }
+  | {
+      readonly type: "amnesia";
+      readonly peer: Address;
+      readonly lane: Lane;
+      readonly ours: number;
+      readonly theirs: number;
+    };

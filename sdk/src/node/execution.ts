@@ -1,0 +1,183 @@
+// Execution: runs the handler of one instruction and turns whatever happens into an outcome.
+//
+//   X1  A handler that throws has failed and may be retried; what it throws stays in our log, the
+//       hub learns a code and a short sentence.
+//   X2  Input and output are checked by the contract's schemas; a bad one is never retried.
+//   X3  What leaves here fits a frame: a hub that refused the outcome of an instruction would be
+//       told it again for ever.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { checkJsonText } from "../codec/checks.ts";
+import { limits, type Outcome } from "../domain/index.ts";
+
+export interface InstructionContext {
+  /** Aborted on cancel, deadline and shutdown; its reason is an error that says which. */
+  readonly signal: AbortSignal;
+  readonly chainId: string;
+  readonly stepId: string;
+  /** Counts the offers of this instruction, from 1. */
+  readonly attempt: number;
+  /** The same over all attempts and restarts: give it to systems that must not act twice. */
+  readonly idempotencyKey: string;
+  /** When the handler is given up, or undefined. */
+  readonly deadline: Date | undefined;
+  /** Longest silence that the application allows: tell progress more often. Else undefined. */
+  readonly heartbeatMs: number | undefined;
+  /** Tells the hub how far the work is: 0..1 and a note for people. Counts as a heartbeat. */
+  progress(ratio: number, note?: string): void;
+  /** Gives the work back: not this node's business. The chain may choose another node. */
+  reject(reason: string): never;
+  /** Fails with a code of your own; `retryable` (default true): another attempt may help. */
+  fail(code: string, message: string, options?: { readonly retryable?: boolean }): never;
+}
+
+/** Untyped handler, as the node keeps it. */
+export type AnyHandler = (input: unknown, context: InstructionContext) => unknown;
+
+export interface Handler {
+  readonly run: AnyHandler;
+  readonly input: StandardSchemaV1 | undefined;
+  readonly output: StandardSchemaV1 | undefined;
+}
+
+export interface ExecutionResult {
+  readonly outcome: Outcome;
+  /** JSON text; empty unless succeeded. */
+  readonly output: string;
+  readonly errorCode: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** Thrown by `context.reject` and `context.fail`. */
+class Verdict extends Error {
+  readonly result: ExecutionResult;
+  constructor(result: ExecutionResult) {
+    super(result.message);
+    this.name = "Verdict";
+    this.result = result;
+  }
+}
+
+export interface ExecutionOptions {
+  readonly handler: Handler;
+  readonly id: string;
+  readonly chain: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** JSON text. */
+  readonly input: string;
+  readonly finishDueMs: number;
+  readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: (ratio: number, note: string) => void;
+  readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+/** Never rejects. A handler without promises has ended before the event loop turns (B3). */
+export async function execute(options: ExecutionOptions): Promise<ExecutionResult> {
+  try {
+    const parsed = parseInput(options.input);
+    const input = await check(options.handler.input, parsed, "INPUT_INVALID");
+    const pending = options.handler.run(input, contextOf(options));
+    const answer = pending instanceof Promise ? await pending : pending;
+    const output = await check(options.handler.output, answer, "OUTPUT_INVALID");
+    return encodeOutput(output, options.id);
+  } catch (error) {
+    if (error instanceof Verdict) return error.result;
+    // Who is asked to stop and throws has not failed; the kernel knows what to answer.
+    if (options.signal.aborted) return failure("ABORTED", "it was asked to stop", true);
+    options.log("a handler failed", {
+      id: options.id,
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    const message = error instanceof Error ? error.message : String(error);
+    return failure("HANDLER_FAILED", message, true);
+  }
+}
+
+const messageCharsMax = 300;
+const codeCharsMax = 100;
+
+function failure(errorCode: string, message: string, retryable: boolean): ExecutionResult {
+  return {
+    outcome: "failed",
+    output: "",
+    errorCode: errorCode.slice(0, codeCharsMax),
+    message: message.slice(0, messageCharsMax),
+    retryable,
+  };
+}
+
+function parseInput(text: string): unknown {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Verdict(failure("INPUT_INVALID", "it is not JSON", false));
+  }
+}
+
+function encodeOutput(output: unknown, id: string): ExecutionResult {
+  let text: string;
+  try {
+    text = JSON.stringify(output ?? null) ?? "null";
+    checkJsonText(text, id);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return failure("OUTPUT_INVALID", message, false);
+  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes > limits.outputBytesMax) {
+    const allowed = `${bytes} bytes, at most ${limits.outputBytesMax} are allowed`;
+    return failure("PAYLOAD_TOO_LARGE", `the output has ${allowed}`, false);
+  }
+  return { outcome: "succeeded", output: text, errorCode: "", message: "", retryable: false };
+}
+
+async function check(
+  schema: StandardSchemaV1 | undefined,
+  value: unknown,
+  code: string,
+): Promise<unknown> {
+  if (schema === undefined) return value;
+  const checked = schema["~standard"].validate(value);
+  const result = checked instanceof Promise ? await checked : checked;
+  if (result.issues === undefined) return result.value;
+  const told = result.issues.map(({ message, path }) => `${pathText(path)}: ${message}`).join("; ");
+  throw new Verdict(failure(code, told, false));
+}
+
+function pathText(path: StandardSchemaV1.Issue["path"]): string {
+  if (path === undefined || path.length === 0) return "value";
+  return path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+}
+
+function contextOf(options: ExecutionOptions): InstructionContext {
+  const { finishDueMs, heartbeatMs } = options;
+  return {
+    signal: options.signal,
+    chainId: options.chain,
+    stepId: options.step,
+    attempt: options.attempt,
+    idempotencyKey: options.id,
+    deadline: finishDueMs === 0 ? undefined : new Date(finishDueMs),
+    heartbeatMs: heartbeatMs === 0 ? undefined : heartbeatMs,
+    progress: (ratio, note = "") => {
+      const known = ratio > 0 ? Math.min(ratio, 1) : 0;
+      options.progress(known, String(note).slice(0, messageCharsMax));
+    },
+    reject: (reason) => {
+      throw new Verdict({
+        outcome: "returned",
+        output: "",
+        errorCode: "REJECTED",
+        message: reason.slice(0, messageCharsMax),
+        retryable: true,
+      });
+    },
+    fail: (code, message, { retryable = true } = {}) => {
+      throw new Verdict(failure(code, message, retryable));
+    },
+  };
+}

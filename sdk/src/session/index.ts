@@ -1,0 +1,2 @@
+export * from "./link-protocol.ts";
+export * from "./session.ts";

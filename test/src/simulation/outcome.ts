@@ -1,0 +1,172 @@
+// Outcome: what must hold once a world is healed and quiet.
+//
+//   - every acknowledged submit exists exactly once, at its hub; same key same chain; another body
+//     under a used key is a conflict
+//   - every chain has ended or is suspended
+//   - an aggregate is the fold over the very feedback that it has counted, each member once
+//   - nothing is left over: no instruction, fan-out, unacknowledged frame or handler
+
+import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
+import type { JsonValue } from "@cloudbrain/sdk/domain";
+import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
+import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
+import { numberOf } from "./scenarios.ts";
+import type { SimHub } from "./sim-hub.ts";
+import type { World } from "./world.ts";
+
+const terminal = new Set(["succeeded", "failed", "cancelled", "suspended"]);
+
+/** All chains of a hub: in memory, or past in its store. */
+export function chainsOf(hub: SimHub): ReadonlyMap<string, ChainRow> {
+  const chains = new Map<string, ChainRow>();
+  for (const { value } of hub.disk.list(tableRange("past"))) {
+    const row = decodeCbor(value) as ChainRow;
+    chains.set(row.id, row);
+  }
+  for (const id of hub.hub.state.chains.keys()) {
+    const row = hub.hub.chainNow(id);
+    if (row !== undefined) chains.set(id, row);
+  }
+  return chains;
+}
+
+/** Whether nothing moves any more. */
+export function isQuiet(world: World): boolean {
+  for (const hub of world.hubs) {
+    if (!hub.isUp) return false;
+    const { state } = hub.hub;
+    if (state.assignments.size > 0 || state.fanouts.size > 0) return false;
+    for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
+  }
+  for (const node of world.nodes) {
+    if (!node.isUp) return false;
+    for (const session of node.sessions().values()) if (session.unacknowledged() > 0) return false;
+  }
+  return true;
+}
+
+/** Why a world that should be quiet is not. */
+export function reportUnrest(world: World): void {
+  const { checkers } = world;
+  for (const hub of world.hubs) {
+    if (!hub.isUp) checkers.violation("liveness", hub.address, `it is ${hub.status}`);
+    const { state } = hub.hub;
+    for (const chain of state.chains.values()) {
+      if (!terminal.has(chain.state))
+        checkers.violation("liveness", chain.id, `it is ${chain.state}`);
+    }
+    for (const assignment of state.assignments.values()) {
+      checkers.violation("leak", assignment.id, `still ${assignment.state} at ${hub.address}`);
+    }
+    for (const fanout of state.fanouts.values()) {
+      checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);
+    }
+  }
+  for (const node of world.nodes) {
+    for (const session of node.sessions().values()) {
+      const left = session.unacknowledged();
+      if (left === 0) continue;
+      checkers.violation("leak", node.address, `${left} frames for ${session.peer} are left`);
+    }
+  }
+}
+
+export function checkOutcome(world: World): void {
+  const { checkers } = world;
+  const all = new Map<string, { readonly hub: string; readonly row: ChainRow }>();
+  for (const hub of world.hubs) {
+    for (const [id, row] of chainsOf(hub)) {
+      if (all.has(id)) checkers.violation("ledger", id, "the chain exists at two hubs");
+      all.set(id, { hub: hub.address, row });
+      checkChain(world, hub.address, row);
+    }
+    checkers.checkReplay(hub);
+    checkers.checkLive(hub);
+  }
+  for (const agent of world.agents) {
+    checkers.checkReplay(agent);
+    checkers.checkLive(agent);
+    if (agent.openWork() > 0) checkers.violation("leak", agent.address, "work is left");
+  }
+  checkLedger(world, all);
+}
+
+function checkLedger(
+  world: World,
+  all: ReadonlyMap<string, { readonly hub: string; readonly row: ChainRow }>,
+): void {
+  const { checkers } = world;
+  const chainOfKey = new Map<string, { chain: string; bodyHash: string }>();
+  for (const { hub, application, key, bodyHash, chain, refused } of world.clients.submissions) {
+    if (chain === undefined) {
+      if (refused === undefined) {
+        checkers.violation("ledger", key, `${application} at ${hub} was never answered`);
+      }
+      continue;
+    }
+    // What a hub has promised goes with its store when that is replaced.
+    if ((world.hubAt(hub)?.stores ?? 1) > 1) continue;
+    const found = all.get(chain);
+    if (found === undefined || found.hub !== hub) {
+      checkers.violation("ledger", chain, `acknowledged by ${hub}, but it is not there`);
+    } else if (found.row.bodyHash !== bodyHash || found.row.key !== key) {
+      checkers.violation("ledger", chain, "it has another key or body than was acknowledged");
+    }
+    const name = `${hub} ${application} ${key}`;
+    const known = chainOfKey.get(name);
+    if (known !== undefined && (known.chain !== chain || known.bodyHash !== bodyHash)) {
+      checkers.violation("ledger", key, `two chains for one key: ${known.chain} and ${chain}`);
+    }
+    chainOfKey.set(name, { chain, bodyHash });
+  }
+}
+
+function checkChain(world: World, hub: string, row: ChainRow): void {
+  for (const step of row.steps) {
+    if (step.summary !== undefined) {
+      checkSummary(world, `${row.id}.${step.id}`, step.summary, step.reason);
+    }
+  }
+  const isCalm = Object.values(world.faults.vector).every((rate) => rate === 0);
+  // Below the root a scenario may ask for nodes that are not there.
+  if (
+    isCalm &&
+    hub === world.hubs[0]?.address &&
+    row.state !== "succeeded" &&
+    row.state !== "cancelled"
+  ) {
+    world.checkers.violation("calm", row.id, `${row.state} without any fault: ${row.reason}`);
+  }
+}
+
+function checkSummary(world: World, subject: string, summary: FanoutSummary, reason: string): void {
+  const wrong = (detail: string): void => world.checkers.violation("fold", subject, detail);
+  const { aggregate, members, replied, failed } = summary;
+  const tags = (aggregate["tags"] ?? []) as readonly string[];
+  const ids = new Set(tags.map((tag) => tag.slice(0, tag.lastIndexOf("#"))));
+  if (ids.size !== tags.length) wrong("a member is counted twice");
+  if (tags.length !== replied) wrong(`${tags.length} contributions of ${replied} that replied`);
+  if (replied + failed > members) wrong(`${replied} + ${failed} answers of ${members} members`);
+  for (const tag of tags) {
+    if (!world.checkers.returnedTags.has(tag)) wrong(`${tag} was never returned by a handler`);
+    if (!tag.startsWith(subject)) wrong(`${tag} belongs to another fan-out`);
+  }
+  const values = tags.map(numberOf);
+  const sum = values.reduce((total, value) => total + value, 0);
+  const expected: Record<string, JsonValue> = {
+    avg: values.length === 0 ? null : sum / values.length,
+    big: values.filter((value) => value >= 500).length,
+    count: values.length,
+    max: values.length === 0 ? null : Math.max(...values),
+    min: values.length === 0 ? null : Math.min(...values),
+    sum,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    if (aggregate[name] !== value)
+      wrong(`${name} is ${String(aggregate[name])}, not ${String(value)}`);
+  }
+  const first = aggregate["first"];
+  if (tags.length > 0 && !tags.includes(String(first))) wrong(`first is ${String(first)}`);
+  if (members > 0 && replied === members && reason.includes("replied"))
+    wrong(`complete, yet: ${reason}`);
+}

@@ -1,0 +1,86 @@
+// Planted bugs: mistakes that the checkers must catch, so that a silent checker is noticed. They
+// wrap the product's code from outside; the product knows nothing of them.
+
+import { HubKernel } from "@cloudbrain/hub/kernel";
+import { type Address, type Fact, mergeAccumulators } from "@cloudbrain/sdk/domain";
+import type { Session } from "@cloudbrain/sdk/session";
+import type { World } from "./world.ts";
+
+export const plants = [
+  /** Outputs, frames and acknowledgements leave before the sync (in sim-node.ts). */
+  "effects-before-sync",
+  /** A child's partial is added to its earlier one. */
+  "delta-aggregation",
+  /** A frame that comes again is applied again. */
+  "dedupe-off",
+  /** Work stays leased to a node whose link is gone. */
+  "lease-not-bound",
+] as const;
+export type Plant = (typeof plants)[number];
+
+export function isPlant(text: string): text is Plant {
+  return (plants as readonly string[]).includes(text);
+}
+
+export function createHubKernel(world: World, address: Address): HubKernel {
+  const options = {
+    address,
+    hasParent: address.lastIndexOf("/") > 0,
+    evaluate: world.evaluate,
+    validate: () => undefined,
+  };
+  switch (world.plant) {
+    case "delta-aggregation":
+      return new DeltaKernel(options);
+    case "dedupe-off":
+      return withoutDedupe(new HubKernel(options));
+    case "lease-not-bound":
+      return new UnboundLeaseKernel(options);
+    default:
+      return new HubKernel(options);
+  }
+}
+
+type PartialFact = Fact & {
+  readonly fanout: string;
+  readonly child: Address;
+  readonly replied: number;
+  readonly accumulators: readonly [];
+};
+
+class DeltaKernel extends HubKernel {
+  override apply(fact: Fact, atMs: number): void {
+    super.apply(fact.t === "partialReceived" ? this.added(fact as PartialFact) : fact, atMs);
+  }
+
+  private added(fact: PartialFact): Fact {
+    const fanout = this.state.fanouts.get(fact.fanout);
+    const child = fanout?.children.get(fact.child);
+    if (fanout === undefined || child === undefined || child.version === 0) return fact;
+    const { into } = fanout.aggregate;
+    const accumulators = mergeAccumulators(into, child.accumulators, fact.accumulators);
+    return { ...fact, accumulators } as Fact;
+  }
+}
+
+function withoutDedupe(kernel: HubKernel): HubKernel {
+  const { state } = kernel;
+  const sessionOf = state.session.bind(state);
+  state.session = (peer: Address): Session => {
+    const session = sessionOf(peer);
+    // Everything that comes seems to begin at the first sequence not yet acknowledged as durable.
+    session.expects = (lane) => Math.max(1, session.durableIn(lane) - 8);
+    return session;
+  };
+  return kernel;
+}
+
+class UnboundLeaseKernel extends HubKernel {
+  override apply(fact: Fact, atMs: number): void {
+    super.apply(fact, atMs);
+    if (fact.t !== "linkDown" && fact.t !== "started") return;
+    for (const assignment of this.state.assignments.values()) {
+      if (assignment.state === "accepted") assignment.leaseDueMs = 0;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+// Simulated agent: the real AgentKernel in a simulated node, and handlers that behave as badly as
+// the world's faults ask for.
+//
+//   H1  A handler belongs to a life of its process: a crash ends it without a word.
+//   H2  What a handler returns names the instruction and attempt it was returned for, so that the
+//       checkers can tell which feedback an aggregate has counted.
+
+import {
+  type Address,
+  type LaneAck,
+  type LaneRun,
+  type Outcome,
+  parentOf,
+  type Welcome,
+} from "@cloudbrain/sdk/domain";
+import { type AgentEvent, AgentKernel, type AgentOutput, liveTables } from "@cloudbrain/sdk/kernel";
+import type { Session } from "@cloudbrain/sdk/session";
+import { numberOf } from "./scenarios.ts";
+import { SimNode } from "./sim-node.ts";
+
+type Run = Extract<AgentOutput, { type: "run" }>;
+
+export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
+  protected readonly liveTables = liveTables;
+  /** Executions that are under way in this life, by instruction. */
+  private readonly working = new Map<string, number>();
+  private lastExecution = 0;
+
+  createKernel(): AgentKernel {
+    const { address, capabilities } = this.description;
+    const parent = parentOf(address);
+    if (parent === undefined) throw new Error(`${address} has no hub above it`);
+    return new AgentKernel({ address, parent, capabilities: new Set(capabilities) });
+  }
+
+  get agent(): AgentKernel {
+    return this.kernel as AgentKernel;
+  }
+
+  /** Instructions that are not ended here. */
+  openWork(): number {
+    return this.agent.state.running.size;
+  }
+
+  drain(): void {
+    this.submit({ type: "drain" });
+  }
+
+  sessions(): ReadonlyMap<Address, Session> {
+    const { parent, session } = this.agent.state;
+    return new Map([[parent, session]]);
+  }
+
+  protected startedEvent(epoch: number): AgentEvent {
+    return { type: "started", epoch };
+  }
+  protected welcomedEvent(link: number, welcome: Welcome): AgentEvent {
+    return { type: "linkWelcomed", link, welcome };
+  }
+  protected closedEvent(link: number): AgentEvent {
+    return { type: "linkClosed", link };
+  }
+  protected framesEvent(link: number, run: LaneRun): AgentEvent {
+    return { type: "frames", link, lane: run.lane, firstSeq: run.firstSeq, frames: run.frames };
+  }
+  protected acksEvent(link: number, acks: readonly LaneAck[]): AgentEvent {
+    return { type: "acks", link, acks };
+  }
+  protected tickEvent(): AgentEvent {
+    return { type: "tick" };
+  }
+  protected isDraining(): boolean {
+    return this.agent.state.draining;
+  }
+
+  protected releaseOne(output: AgentOutput): void {
+    switch (output.type) {
+      case "run":
+        this.startHandler(output);
+        return;
+      case "abort":
+        this.abortHandler(output.id);
+        return;
+      case "attached":
+        this.openLink(output.link, output.session);
+        return;
+      case "closeLink":
+        this.links.get(output.link)?.sayGoodbye(output.goodbye);
+        return;
+      case "refuseFrame":
+        this.links.get(output.link)?.protocol.refuse(output.refusal);
+        return;
+      case "amnesia":
+        this.refuse("AMNESIA");
+    }
+  }
+
+  private startHandler(run: Run): void {
+    const { dice, faults, checkers, timeline } = this.world;
+    const { id, attempt } = run;
+    const { lives } = this;
+    checkers.executed(this, run);
+    this.lastExecution += 1;
+    const execution = this.lastExecution;
+    this.working.set(id, execution);
+    const delayMs = dice.whole("work", this.address, { low: 5, high: 4_000 });
+    const isBad = dice.chance("bad handler", this.address, faults.badHandlers());
+    const roll = isBad ? dice.roll("how bad", this.address) : 1;
+    if (roll < 0.15) return; // Never answers: a deadline has to end it.
+    if (dice.chance("tells progress", this.address, 0.2)) {
+      this.later(delayMs / 2, id, execution, () => {
+        this.submit({ type: "progress", id, ratio: 0.5, note: "half" });
+      });
+    }
+    this.later(delayMs, id, execution, () => {
+      this.working.delete(id);
+      const tag = `${id}#${attempt}`;
+      if (roll < 0.5) this.fail(id, "failed", { code: "BUSY", retryable: true });
+      else if (roll < 0.65) this.fail(id, "failed", { code: "DEFECT", retryable: false });
+      else if (roll < 0.8) this.fail(id, "returned", { code: "NOT_OURS", retryable: false });
+      else this.succeed(id, tag);
+      if (!isBad || roll < 0.8) return;
+      timeline.schedule(50, () => {
+        // A second answer, unless a newer execution of the instruction is under way by now.
+        if (this.lives === lives && !this.working.has(id)) this.succeed(id, tag);
+      });
+    });
+  }
+
+  /** Runs in this life only, and only while this execution has not been ended otherwise. */
+  private later(delayMs: number, id: string, execution: number, run: () => void): void {
+    const { lives } = this;
+    this.world.timeline.schedule(delayMs, () => {
+      if (this.lives === lives && this.isUp && this.working.get(id) === execution) run();
+    });
+  }
+
+  /** An aborted handler ends soon; the shell sees to that with a grace of its own. */
+  private abortHandler(id: string): void {
+    const execution = this.working.get(id);
+    if (execution === undefined) return;
+    const delayMs = this.world.dice.whole("abort", this.address, { low: 1, high: 500 });
+    this.later(delayMs, id, execution, () => {
+      this.working.delete(id);
+      this.fail(id, "cancelled", { code: "", retryable: false });
+    });
+  }
+
+  private succeed(id: string, tag: string): void {
+    this.world.checkers.returned(tag, this.address);
+    const output = this.outputOf(tag);
+    const errors = { errorCode: "", message: "", retryable: false };
+    this.submit({ type: "ended", id, outcome: "succeeded", output, ...errors });
+  }
+
+  private fail(
+    id: string,
+    outcome: Outcome,
+    how: { readonly code: string; readonly retryable: boolean },
+  ): void {
+    const message = "as the simulation wished";
+    const errors = { errorCode: how.code, message, retryable: how.retryable };
+    this.submit({ type: "ended", id, outcome, output: "", ...errors });
+  }
+
+  private outputOf(tag: string): string {
+    const { dice, largeInputs } = this.world;
+    const pad = dice.chance("large output", this.address, largeInputs) ? "x".repeat(33_000) : "";
+    return JSON.stringify({ tag, v: numberOf(tag), big: numberOf(tag) >= 500, pad });
+  }
+
+  protected override crashed(): void {
+    this.working.clear();
+  }
+}
