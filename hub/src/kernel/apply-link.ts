@@ -15,7 +15,6 @@ type LinkFact = Extract<
       | "linkUp"
       | "linkDown"
       | "nodesTold"
-      | "nodeState"
       | "nodesReported"
       | "relayed"
       | "received"
@@ -52,17 +51,12 @@ export function applyLinkFact(applying: Applying, fact: LinkFact): void {
       if (fact.peer === state.parent || record === undefined) return;
       putNode(applying, record.description, "offline", record.epoch, atMs);
       graceWork(applying, fact.peer);
+      if (record.description.hub) suspectBelow(applying, fact.peer);
       return;
     }
     case "nodesTold":
       takeNews(applying, fact.child, fact.upserts, fact.removed, fact.final);
       return;
-    case "nodeState": {
-      const record = state.nodes.get(fact.node);
-      if (record === undefined) return;
-      putNode(applying, record.description, fact.state, record.epoch, atMs);
-      return;
-    }
     case "nodesReported":
       reportNodes(applying, fact.nodes, fact.snapshot);
       return;
@@ -107,6 +101,15 @@ function markStale(state: HubState, child: Address): void {
     if (address !== child && isWithin(address, child)) stale.add(address);
   }
   state.staleNodes.set(child, stale);
+}
+
+/** What stands below a hub that is gone may live on; nobody can tell until its next snapshot. */
+function suspectBelow(applying: Applying, hub: Address): void {
+  for (const [address, record] of applying.state.nodes) {
+    if (record.state !== "online" || address === hub || !isWithin(address, hub)) continue;
+    putNode(applying, record.description, "suspect", record.epoch, applying.atMs);
+    graceWork(applying, address);
+  }
 }
 
 function takeNews(

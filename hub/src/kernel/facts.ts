@@ -15,7 +15,6 @@ import type {
   Lane,
   NodeDescription,
   NodeNews,
-  NodeState,
 } from "@cloudbrain/sdk/domain";
 import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
 
@@ -166,7 +165,6 @@ export type HubFact =
       readonly removed: readonly Address[];
       readonly final: boolean;
     }
-  | { readonly t: "nodeState"; readonly node: Address; readonly state: NodeState }
   /** Our news to the parent; `snapshot` tells everything below us. */
   | { readonly t: "nodesReported"; readonly nodes: readonly Address[]; readonly snapshot: boolean }
   | { readonly t: "relayed"; readonly peer: Address; readonly lane: Lane; readonly frame: Frame }

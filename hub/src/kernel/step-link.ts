@@ -214,9 +214,13 @@ export function stepLinkClosed(deciding: Deciding, links: LinkTable, link: numbe
   if (peer === undefined) return;
   links.byLink.delete(link);
   if (links.byPeer.get(peer) === link) links.byPeer.delete(peer);
+  const { state } = deciding;
+  const gone = [...state.nodes.values()]
+    .filter((node) => node.state === "online" && isWithin(node.description.address, peer))
+    .map(({ description }) => description.address);
   deciding.decide({ t: "linkDown", peer });
-  if (peer === deciding.state.parent) return;
-  stepNodeGone(deciding, peer);
+  if (peer === state.parent) return;
+  for (const address of gone) stepNodeGone(deciding, address);
 }
 
 export function stepAcks(deciding: Deciding, links: LinkTable, event: EventOf<"acks">): void {

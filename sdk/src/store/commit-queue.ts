@@ -68,7 +68,9 @@ export class CommitQueue {
     try {
       await this.#write(encoded);
     } catch (error) {
-      this.#failure = new MeshError("STORE_FAULT", { cause: error });
+      const reason = error instanceof Error ? error.message : String(error);
+      const detail = `writing failed (${reason}); whether it was kept is unknown`;
+      this.#failure = new MeshError("STORE_FAULT", { detail, cause: error });
       throw this.#failure;
     }
     this.#highestEpoch = epoch;
