@@ -22,11 +22,7 @@ export function operatorOf(hub: Address): Address {
 
 /** The caller's address; refuses with IDENTITY_UNTRUSTED or NOT_ALLOWED. */
 export function authorise(call: Call, hub: PeerIdentity, right: Right): Address {
-  const certificate = call.getAuthContext().sslPeerCertificate;
-  if (certificate?.raw === undefined) {
-    throw new MeshError("IDENTITY_UNTRUSTED", { detail: "the caller has shown no certificate" });
-  }
-  const caller = parsePeerCertificate(certificate.raw);
+  const caller = identityOf(call);
   if (caller.mesh !== hub.mesh) {
     throw new MeshError("IDENTITY_UNTRUSTED", {
       subject: caller.address,
@@ -40,6 +36,36 @@ export function authorise(call: Call, hub: PeerIdentity, right: Right): Address 
     });
   }
   return caller.address;
+}
+
+/**
+ * Who has called, by connection: fetching and reading the certificate for every call was a fifth of
+ * a busy hub's time, and TLS does not change it while the connection lasts.
+ */
+const identities = new WeakMap<object, PeerIdentity>();
+
+function identityOf(call: Call): PeerIdentity {
+  const session = sessionOf(call);
+  const known = session === undefined ? undefined : identities.get(session);
+  if (known !== undefined) return known;
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  if (certificate?.raw === undefined) {
+    throw new MeshError("IDENTITY_UNTRUSTED", { detail: "the caller has shown no certificate" });
+  }
+  const identity = parsePeerCertificate(certificate.raw);
+  if (session !== undefined) identities.set(session, identity);
+  return identity;
+}
+
+/** What grpc-js keeps to itself: looked for, never relied upon. */
+interface CallInside {
+  readonly call?: { readonly stream?: { readonly session?: unknown } };
+}
+
+/** The HTTP/2 session of a call, or undefined where this grpc-js keeps it elsewhere. */
+function sessionOf(call: Call): object | undefined {
+  const session = (call as unknown as CallInside).call?.stream?.session;
+  return typeof session === "object" && session !== null ? session : undefined;
 }
 
 export function isAllowed(caller: Address, hub: Address, right: Right): boolean {

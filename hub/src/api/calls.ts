@@ -33,7 +33,7 @@ export function unary<Request, Response>(
     call.on("error", () => undefined);
     const run = async (): Promise<Response> => {
       const caller = authorise(call, host.identity, right);
-      return await answer(call.request, { caller, signal: signalOf(call) });
+      return await answer(call.request, contextOf(caller, call));
     };
     run().then(
       (response) => callback(null, response),
@@ -54,7 +54,7 @@ export function serverStream<Request, Response>(
     call.on("error", () => undefined);
     const run = async (): Promise<void> => {
       const caller = authorise(call, host.identity, right);
-      for await (const response of answer(call.request, { caller, signal: signalOf(call) })) {
+      for await (const response of answer(call.request, contextOf(caller, call))) {
         if (call.cancelled) return;
         if (!call.write(response)) await drained(call);
       }
@@ -73,8 +73,21 @@ type EmittingCall = {
   once(event: "cancelled" | "drain" | "close", listener: () => void): unknown;
 };
 
+/** Most calls never ask for their signal, and one costs more than many an answer. */
+function contextOf(caller: Address, call: EmittingCall): CallContext {
+  let signal: AbortSignal | undefined;
+  return {
+    caller,
+    get signal() {
+      signal ??= signalOf(call);
+      return signal;
+    },
+  };
+}
+
 function signalOf(call: EmittingCall): AbortSignal {
   const controller = new AbortController();
+  if (call.cancelled) controller.abort();
   call.once("cancelled", () => controller.abort());
   return controller.signal;
 }

@@ -23,6 +23,7 @@ import type { ServiceParts } from "./services.ts";
 const pageDefault = 50;
 const pageMax = 500;
 const settledStates: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
+const isAtRest = (state: string): boolean => settledStates.has(state) || state === "suspended";
 
 export function createChainService(parts: ServiceParts): ChainServiceServer {
   const host = { identity: parts.credentials.identity, log: parts.log };
@@ -35,8 +36,7 @@ export function createChainService(parts: ServiceParts): ChainServiceServer {
       if (submit_ === undefined) throw new MeshError("INPUT_INVALID", { subject: "submit" });
       const submitted = await submit(parts, submit_, caller);
       yield { submitted, chain: undefined };
-      for await (const row of snapshots(parts, submitted.chain, 0, signal)) {
-        if (!settledStates.has(row.state) && row.state !== "suspended") continue;
+      for await (const row of snapshots(parts, submitted.chain, 0, signal, isAtRest)) {
         yield { submitted: undefined, chain: protoChain(row) };
         return;
       }
@@ -137,13 +137,22 @@ async function command(
   throw refusalOf(answer, chain);
 }
 
+/** The chain as it is now; waits until what it shows is durable. */
 async function existing(parts: ServiceParts, chain: string): Promise<ChainRow> {
   const row = await parts.history.chain(chain);
-  if (row !== undefined) return row;
+  if (row !== undefined) {
+    await durable(parts);
+    return row;
+  }
   throw new MeshError("CHAIN_UNKNOWN", {
     subject: chain,
     detail: `no chain ${chain} is known at this hub`,
   });
+}
+
+/** Resolves when all that the kernel has decided until now is durable. */
+function durable(parts: ServiceParts): Promise<void> {
+  return new Promise((resolve) => parts.journal.whenDurable(resolve));
 }
 
 async function list(parts: ServiceParts, request: ListChainsRequest) {
@@ -162,18 +171,23 @@ async function list(parts: ServiceParts, request: ListChainsRequest) {
       if (rows.length === size) break;
     }
     if (rows.length === size || page.length < size) {
+      await durable(parts);
       const isLast = page.length < size && rows.length < size;
       return { chains: rows.map(protoChain), nextPageToken: isLast ? "" : before };
     }
   }
 }
 
-/** The chain now and after each durable change, until it has ended or the caller has gone. */
+/**
+ * The chain now and after each durable change, until it has ended or the caller has gone. Only
+ * states that are wanted: a row costs a fold over all members of a running fan-out.
+ */
 async function* snapshots(
   parts: ServiceParts,
   chain: string,
   afterRevision: number,
   signal: AbortSignal,
+  isWanted: (state: string) => boolean = () => true,
 ): AsyncGenerator<ChainRow> {
   let wake: () => void = () => undefined;
   let isDirty = true;
@@ -188,6 +202,8 @@ async function* snapshots(
     while (!signal.aborted) {
       if (isDirty) {
         isDirty = false;
+        const live = parts.kernel.state.chains.get(chain);
+        if (live !== undefined && !isWanted(live.state)) continue;
         const row = await existing(parts, chain);
         const isOver = settledStates.has(row.state);
         if (row.revision > seen || isOver) {

@@ -5,7 +5,7 @@
 //   F2  Paths in the file are relative to the file; those of flags and variables to where we are.
 
 import { dirname, resolve } from "node:path";
-import { type Config, type ConfigOrigin, loadConfig } from "@cloudbrain/sdk/cli";
+import { type Config, type ConfigOrigin, type Language, loadConfig } from "@cloudbrain/sdk/cli";
 import {
   isMeshError,
   levels,
@@ -17,60 +17,67 @@ import {
   type Title,
 } from "@cloudbrain/sdk/domain";
 import { z } from "zod";
+import { type Environment, targetPattern } from "../cli/settings.ts";
+import { createSay, type Say } from "../cli/texts.ts";
 
-const address = z.string().superRefine((text, context) => {
-  try {
-    if (parentOf(parseAddress(text)) !== undefined) return;
-    context.addIssue({ code: "custom", message: "the root of a mesh is a hub, no agent" });
-  } catch (error) {
-    const why = isMeshError(error) ? error.detail : undefined;
-    context.addIssue({ code: "custom", message: why ?? "it is no address" });
-  }
-});
-
-const agentFields = {
-  address: address.optional(),
-  title: z.strictObject({ zh: z.string().min(1), en: z.string().optional() }).optional(),
-  nodeKind: z.enum(nodeKinds).optional(),
-  level: z.enum(levels).optional(),
-  division: z
-    .string()
-    .regex(/^\d{12}$/, "write the 12 digits of the division code in quotes")
-    .optional(),
-  industry: z.string().optional(),
-  region: z.string().optional(),
-  /** host:port of the hub above. */
-  hub: z
-    .string()
-    .regex(/^\S+:\d{1,5}$/, "write host:port")
-    .optional(),
-  /** Directory of node.crt, node.key and ca.crt. */
-  identity: z.string().min(1).optional(),
-  /** Directory of the store, made by `agent init`. */
-  data: z.string().min(1).optional(),
-  /** ES module with the named export `handlers`. */
-  handlers: z.string().min(1).optional(),
-  /** Handlers at once; more wait in the durable inbox. */
-  concurrency: z.int().min(1).max(10_000).optional(),
-};
-
-const fileSchema = z
-  .strictObject({
-    apiVersion: z.literal("cloudbrain/v1").optional(),
-    kind: z.literal("Agent").optional(),
-    ...agentFields,
-    agents: z.array(z.strictObject(agentFields)).min(1).max(10_000).optional(),
-  })
-  .superRefine((file, context) => {
-    if ((file.address === undefined) !== (file.agents === undefined)) return;
-    const message =
-      file.agents === undefined
-        ? "an `address` or a list `agents` is missing"
-        : "write either `address` or `agents`, not both";
-    context.addIssue({ code: "custom", path: ["address"], message });
+function createAddressSchema(say: Say) {
+  return z.string().superRefine((text, context) => {
+    try {
+      if (parentOf(parseAddress(text)) !== undefined) return;
+      context.addIssue({ code: "custom", message: say("agent.root") });
+    } catch (error) {
+      const why = isMeshError(error) ? error.detail : undefined;
+      context.addIssue({ code: "custom", message: why ?? String(error) });
+    }
   });
+}
 
-type AgentFile = z.infer<typeof fileSchema>;
+function createFields(say: Say) {
+  const text = z.string().min(1).optional();
+  return {
+    address: createAddressSchema(say).optional(),
+    title: z.strictObject({ zh: z.string().min(1), en: z.string().optional() }).optional(),
+    nodeKind: z.enum(nodeKinds).optional(),
+    level: z.enum(levels).optional(),
+    division: z
+      .string()
+      .regex(/^\d{12}$/, say("agent.division"))
+      .optional(),
+    industry: text,
+    region: text,
+    /** host:port of the hub above. */
+    hub: z.string().regex(targetPattern, say("write.target")).optional(),
+    /** Directory of node.crt, node.key and ca.crt. */
+    identity: text,
+    /** Directory of the store, made by `agent init`. */
+    data: text,
+    /** ES module with the named export `handlers`. */
+    handlers: text,
+    /** Handlers at once; more wait in the durable inbox. */
+    concurrency: z.int().min(1).max(10_000).optional(),
+  };
+}
+
+/** More agents than a hub takes children would be a mistake. */
+const agentsMax = 10_000;
+
+function createSchema(say: Say) {
+  const fields = createFields(say);
+  return z
+    .strictObject({
+      apiVersion: z.literal("cloudbrain/v1").optional(),
+      kind: z.literal("Agent").optional(),
+      ...fields,
+      agents: z.array(z.strictObject(fields)).min(1).max(agentsMax).optional(),
+    })
+    .superRefine((file, context) => {
+      if ((file.address === undefined) !== (file.agents === undefined)) return;
+      const message = say(file.agents === undefined ? "agent.neither" : "agent.both");
+      context.addIssue({ code: "custom", path: ["address"], message });
+    });
+}
+
+type AgentFile = z.infer<ReturnType<typeof createSchema>>;
 type AgentFields = NonNullable<AgentFile["agents"]>[number];
 
 export interface AgentOptions {
@@ -90,17 +97,17 @@ export interface AgentOptions {
   readonly concurrency: number | undefined;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Refuses with CONFIG_INVALID, one line per mistake. */
 export function loadAgents(
   file: string,
   env: Environment,
   flags: Readonly<Record<string, unknown>>,
+  lang: Language = "en",
 ): readonly AgentOptions[] {
-  const config = loadConfig({ file, schema: fileSchema, env, flags });
+  const say = createSay(lang);
+  const config = loadConfig({ file, schema: createSchema(say), env, flags, lang });
   const { agents, ...top } = config.value;
-  const reader = new AgentReader(file, config);
+  const reader = new AgentReader(file, config, say);
   const read =
     agents === undefined
       ? [reader.read({ identity: "identity", data: "data", ...top }, {}, "")]
@@ -113,9 +120,11 @@ export function loadAgents(
 class AgentReader {
   private readonly file: string;
   private readonly config: Config<AgentFile>;
+  private readonly say: Say;
   private readonly mistakes: string[] = [];
 
-  constructor(file: string, config: Config<AgentFile>) {
+  constructor(file: string, config: Config<AgentFile>, say: Say) {
+    this.say = say;
     this.file = file;
     this.config = config;
   }
@@ -164,7 +173,7 @@ class AgentReader {
         if (value !== "" && seen.has(value)) {
           const { place } = this.config.origin(`agents.${index}.${key}`);
           this.mistakes.push(
-            `${place}: agents.${index}.${key}: another agent has it too: ${value}`,
+            `${place}: agents.${index}.${key}: ${this.say("agent.twice", { value })}`,
           );
         }
         seen.add(value);
@@ -175,7 +184,7 @@ class AgentReader {
   private missing(path: string): void {
     const around = path.split(".").slice(0, -1).join(".");
     const place = around === "" ? `${this.file}:1:1` : this.config.origin(around).place;
-    this.mistakes.push(`${place}: ${path}: it is missing`);
+    this.mistakes.push(`${place}: ${path}: ${this.say("agent.missing")}`);
   }
 
   finish(): void {

@@ -8,10 +8,12 @@
 import { exitCodeOf, exitCodes } from "@cloudbrain/sdk/cli";
 import type { MeshError } from "@cloudbrain/sdk/domain";
 import { createNode, type Node } from "@cloudbrain/sdk/node";
+import type { Say } from "../cli/texts.ts";
 import type { AgentOptions } from "./agent-config.ts";
 import { type Handlers, loadHandlers } from "./handler-module.ts";
 
 export interface AgentRunHost {
+  readonly say: Say;
   readonly version: string;
   readonly drainMs: number;
   online(agent: AgentOptions): void;
@@ -58,7 +60,8 @@ async function createNodes(
   for (const agent of agents) {
     const { address, title, kind, level, division, industry, region, hub, identity } = agent;
     const handlers =
-      modules.get(agent.handlers) ?? (await loadHandlers(agent.handlers, agent.handlersPlace));
+      modules.get(agent.handlers) ??
+      (await loadHandlers(agent.handlers, agent.handlersPlace, host.say));
     modules.set(agent.handlers, handlers);
     const node = createNode({
       address,

@@ -2,10 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
-import { initNodeStore } from "@cloudbrain/sdk/journal";
 import type { Command } from "commander";
 import { type AgentOptions, loadAgents } from "../agent/agent-config.ts";
-import { runAgents } from "../agent/agent-run.ts";
 import type { CommandHost } from "./command-host.ts";
 import { titleIn } from "./formats.ts";
 import { addExamples } from "./help.ts";
@@ -21,9 +19,8 @@ interface AgentFlags {
   readonly identity?: string;
 }
 
-export function addAgentCommands(program: Command, host: CommandHost): void {
+export function addAgentCommands(agent: Command, host: CommandHost): void {
   const { say } = host;
-  const agent = program.command("agent").description(say("about.agent"));
   addExamples(
     agent,
     "cloudbrain agent init --config agent.yaml",
@@ -46,13 +43,15 @@ export function addAgentCommands(program: Command, host: CommandHost): void {
 
 function agentsOf(host: CommandHost, command: Command): readonly AgentOptions[] {
   const { config = "agent.yaml", hub, identity } = command.optsWithGlobals<AgentFlags>();
-  return loadAgents(config, host.env, { hub, identity });
+  return loadAgents(config, host.env, { hub, identity }, host.lang);
 }
 
 async function initAgents(host: CommandHost, command: Command): Promise<void> {
   const output = host.outputOf(command);
   const made: { readonly address: string; readonly directory: string }[] = [];
   const agents = agentsOf(host, command);
+  // The store is loaded only once the configuration is known to be right.
+  const { initNodeStore } = await import("@cloudbrain/sdk/journal");
   for (const { address, data: directory } of agents) {
     try {
       await initNodeStore({ directory, identity: address, storeId: randomUUID() });
@@ -72,7 +71,10 @@ async function initAgents(host: CommandHost, command: Command): Promise<void> {
 async function run(host: CommandHost, command: Command): Promise<void> {
   const output = host.outputOf(command);
   const { drain = drainMsDefault } = command.optsWithGlobals<AgentFlags>();
-  process.exitCode = await runAgents(agentsOf(host, command), {
+  const agents = agentsOf(host, command);
+  const { runAgents } = await import("../agent/agent-run.ts");
+  process.exitCode = await runAgents(agents, {
+    say: host.say,
     version: agentVersion(),
     drainMs: drain,
     online: ({ address, title, hub }) => {

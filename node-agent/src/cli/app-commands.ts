@@ -10,9 +10,8 @@ import { titleIn } from "./formats.ts";
 import { addExamples } from "./help.ts";
 import { readTextFile } from "./usage.ts";
 
-export function addAppCommands(program: Command, host: CommandHost): void {
+export function addAppCommands(app: Command, host: CommandHost): void {
   const { say } = host;
-  const app = program.command("app").description(say("about.app"));
   addExamples(app, "cloudbrain app lint typhoon.yaml", "cloudbrain app publish typhoon.yaml");
   addExamples(app.command("lint"), "cloudbrain app lint *.yaml", "cloudbrain app lint - < a.yaml")
     .description(say("about.app.lint"))

@@ -1,13 +1,7 @@
 // `cloudbrain chain`: instruction chains (协同指令链).
 
-import { exitCodes, type Output } from "@cloudbrain/sdk/cli";
-import {
-  type ChainSnapshot,
-  type ChainState,
-  type Client,
-  chainStates,
-  isEndedState,
-} from "@cloudbrain/sdk/client";
+import { chainStates, exitCodes, isEndedState, type Output } from "@cloudbrain/sdk/cli";
+import type { ChainSnapshot, ChainState, Client } from "@cloudbrain/sdk/client";
 import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
 import { chainColumns, describeChain, describeChanges, formatProgress } from "./chain-views.ts";
@@ -32,9 +26,8 @@ interface ListFlags {
   readonly limit?: number;
 }
 
-export function addChainCommands(program: Command, host: CommandHost): void {
+export function addChainCommands(chain: Command, host: CommandHost): void {
   const { say } = host;
-  const chain = program.command("chain").description(say("about.chain"));
   addExamples(
     chain,
     "cloudbrain chain start emergency.typhoon.drill --input @drill.json --wait",

@@ -11,7 +11,7 @@ import {
   type Language,
   type Output,
 } from "@cloudbrain/sdk/cli";
-import { type Client, createClient } from "@cloudbrain/sdk/client";
+import type { Client } from "@cloudbrain/sdk/client";
 import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
 import { type Environment, loadSettings, type Settings, settingsFile } from "./settings.ts";
@@ -44,6 +44,7 @@ export interface Bounds {
 export interface CommandHost {
   readonly say: Say;
   readonly env: Environment;
+  readonly lang: Language;
   outputOf(command: Command): Output;
   settingsOf(command: Command): Config<Settings>;
   /** Runs `work` with a client of the hub that the settings name. */
@@ -62,11 +63,12 @@ export function createCommandHost({ lang, env, isColoured }: Appearance): Comman
   };
   const settingsOf = (command: Command): Config<Settings> => {
     const { hub, identity, timeout, lang: chosen } = command.optsWithGlobals<GlobalFlags>();
-    return loadSettings(env, { hub, identity, timeout, lang: chosen });
+    return loadSettings(env, { hub, identity, timeout, lang: chosen }, lang);
   };
   return {
     say,
     env,
+    lang,
     outputOf,
     settingsOf,
     withClient: async (command, work) => {
@@ -77,6 +79,8 @@ export function createCommandHost({ lang, env, isColoured }: Appearance): Comman
         const detail = say("usage.identity", { file: settingsFile(env) });
         throw new MeshError("CONFIG_INVALID", { subject: "identity", detail });
       }
+      // Loaded only now: gRPC takes a third of a second, and help must not wait for it.
+      const { createClient } = await import("@cloudbrain/sdk/client");
       const client = createClient({ hub, identity, timeoutMs: readDuration("timeout", timeout) });
       const interruption = listenForInterruption();
       const timeoutMs = flag === undefined ? undefined : readDuration("--timeout", flag);

@@ -14,9 +14,8 @@ interface ConfigRow {
   readonly place: string;
 }
 
-export function addConfigCommands(program: Command, host: CommandHost): void {
+export function addConfigCommands(config: Command, host: CommandHost): void {
   const { say } = host;
-  const config = program.command("config").description(say("about.config"));
   addExamples(config, "cloudbrain config show --origin");
   addExamples(config.command("show"), "cloudbrain config show --origin")
     .description(say("about.config.show"))
@@ -31,13 +30,13 @@ export function addConfigCommands(program: Command, host: CommandHost): void {
       }
       host.outputOf(command).table(columns, rowsOf(host, command), "values");
     });
-  program
-    .command("version")
-    .description(say("about.version"))
-    .action((_flags: object, command: Command) => {
-      const version = agentVersion();
-      host.outputOf(command).result({ version, node: process.version }, version);
-    });
+}
+
+export function addVersionCommand(command: Command, host: CommandHost): void {
+  command.action(() => {
+    const version = agentVersion();
+    host.outputOf(command).result({ version, node: process.version }, version);
+  });
 }
 
 function rowsOf(host: CommandHost, command: Command): readonly ConfigRow[] {

@@ -81,9 +81,16 @@ async function runWords(given: readonly string[]): Promise<number> {
   const at = findCommand(words);
   if (words[at] === "hub") return await runHubCommand(words.toSpliced(at, 1), lang);
   const host = createCommandHost({ lang, env, isColoured });
-  const program = buildProgram(host);
+  const program = await buildProgram(host, words[at]);
   await runProgram(program, host, words);
   return Number(process.exitCode ?? exitCodes.done);
+}
+
+/** Output to a pipe may still be under way. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
 }
 
 async function main(): Promise<void> {
@@ -114,3 +121,6 @@ async function main(): Promise<void> {
 }
 
 await main();
+// A connection that was being made when its client was closed would keep the process for a while.
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit();

@@ -1,7 +1,7 @@
 // `cloudbrain node` and `cloudbrain mesh`: what is registered (网络注册).
 
-import type { Column } from "@cloudbrain/sdk/cli";
-import { type NodeInfo, type NodeState, nodeStates } from "@cloudbrain/sdk/client";
+import { type Column, nodeStates } from "@cloudbrain/sdk/cli";
+import type { NodeInfo, NodeState } from "@cloudbrain/sdk/client";
 import { levels } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
 import type { CommandHost } from "./command-host.ts";
@@ -21,9 +21,8 @@ interface FilterFlags {
   readonly limit?: number;
 }
 
-export function addNodeCommands(program: Command, host: CommandHost): void {
+export function addNodeCommands(node: Command, host: CommandHost): void {
   const { say } = host;
-  const node = program.command("node").description(say("about.node"));
   addExamples(
     node,
     "cloudbrain node ls --level street --area 370202",
@@ -78,9 +77,8 @@ function nodeColumns({ say }: CommandHost, lang: string): readonly Column<NodeIn
   ];
 }
 
-export function addMeshCommands(program: Command, host: CommandHost): void {
+export function addMeshCommands(mesh: Command, host: CommandHost): void {
   const { say } = host;
-  const mesh = program.command("mesh").description(say("about.mesh"));
   addExamples(mesh, "cloudbrain mesh tree --depth 2");
   addExamples(mesh.command("tree"), "cloudbrain mesh tree --area /3702/370202")
     .description(say("about.mesh.tree"))

@@ -1,13 +1,12 @@
 // Program: the commands and flags of `cloudbrain`.
+//
+// What a noun needs is loaded only when it is asked for: gRPC, the definition language and the
+// store together take longer to load than most commands take to run.
 
 import { Command, CommanderError } from "commander";
-import { addAgentCommands } from "./agent-commands.ts";
-import { addAppCommands } from "./app-commands.ts";
-import { addChainCommands } from "./chain-commands.ts";
 import type { CommandHost } from "./command-host.ts";
-import { addConfigCommands } from "./config-commands.ts";
 import { addExamples, configureHelp } from "./help.ts";
-import { addMeshCommands, addNodeCommands } from "./node-commands.ts";
+import type { TextKey } from "./texts-en.ts";
 import { readDuration, readTarget, usageErrorOf } from "./usage.ts";
 
 /** Flags of every command that take a value: who scans the words must skip it. */
@@ -18,7 +17,54 @@ export const valueFlags: ReadonlySet<string> = new Set([
   "--timeout",
 ]);
 
-export function buildProgram(host: CommandHost): Command {
+interface Noun {
+  readonly name: string;
+  readonly about: TextKey;
+  readonly add: (command: Command, host: CommandHost) => Promise<void>;
+}
+
+const nouns: readonly Noun[] = [
+  // Never runs: `hub` is passed on before the words are read. It stands here for the help.
+  { name: "hub", about: "about.hub", add: () => Promise.resolve() },
+  {
+    name: "agent",
+    about: "about.agent",
+    add: async (...words) => (await import("./agent-commands.ts")).addAgentCommands(...words),
+  },
+  {
+    name: "node",
+    about: "about.node",
+    add: async (...words) => (await import("./node-commands.ts")).addNodeCommands(...words),
+  },
+  {
+    name: "chain",
+    about: "about.chain",
+    add: async (...words) => (await import("./chain-commands.ts")).addChainCommands(...words),
+  },
+  {
+    name: "app",
+    about: "about.app",
+    add: async (...words) => (await import("./app-commands.ts")).addAppCommands(...words),
+  },
+  {
+    name: "mesh",
+    about: "about.mesh",
+    add: async (...words) => (await import("./node-commands.ts")).addMeshCommands(...words),
+  },
+  {
+    name: "config",
+    about: "about.config",
+    add: async (...words) => (await import("./config-commands.ts")).addConfigCommands(...words),
+  },
+  {
+    name: "version",
+    about: "about.version",
+    add: async (...words) => (await import("./config-commands.ts")).addVersionCommand(...words),
+  },
+];
+
+/** The program with the commands of `noun`; of the others it knows the names. */
+export async function buildProgram(host: CommandHost, noun: string | undefined): Promise<Command> {
   const { say } = host;
   const program = new Command("cloudbrain").description(say("about.program"));
   configureHelp(program, say);
@@ -45,14 +91,10 @@ export function buildProgram(host: CommandHost): Command {
     "cloudbrain chain start emergency.typhoon.drill --input @drill.json --wait",
     "cloudbrain agent run --config agent.yaml",
   );
-  // Never runs: `hub` is passed on before the words are read. It stands here for the help.
-  program.command("hub").description(say("about.hub")).argument("[args...]", say("argument.hub"));
-  addAgentCommands(program, host);
-  addNodeCommands(program, host);
-  addChainCommands(program, host);
-  addAppCommands(program, host);
-  addMeshCommands(program, host);
-  addConfigCommands(program, host);
+  for (const { name, about, add } of nouns) {
+    const command = program.command(name).description(say(about));
+    if (name === noun) await add(command, host);
+  }
   return program;
 }
 

@@ -6,29 +6,31 @@
 
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { type Config, loadConfig } from "@cloudbrain/sdk/cli";
-import { parseDuration } from "@cloudbrain/sdk/definition";
+import { type Config, type Language, loadConfig, parseDuration } from "@cloudbrain/sdk/cli";
 import { z } from "zod";
+import { createSay, type Say } from "./texts.ts";
 
 export const targetPattern = /^(?:[^\s:]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/;
 
-const settingsSchema = z.strictObject({
-  hub: z.string().regex(targetPattern, "write host:port").optional(),
-  identity: z.string().min(1).optional(),
-  lang: z
-    .string()
-    .regex(/^(?:zh|en)(?:[-_]\w+)?$/i, "write zh-CN or en")
-    .optional(),
-  timeout: z
-    .string()
-    .superRefine((text, context) => {
-      const read = parseDuration(text);
-      if (typeof read === "string") context.addIssue({ code: "custom", message: read });
-    })
-    .optional(),
-});
+function createSchema(say: Say) {
+  return z.strictObject({
+    hub: z.string().regex(targetPattern, say("write.target")).optional(),
+    identity: z.string().min(1).optional(),
+    lang: z
+      .string()
+      .regex(/^(?:zh|en)(?:[-_]\w+)?$/i, say("write.lang"))
+      .optional(),
+    timeout: z
+      .string()
+      .superRefine((text, context) => {
+        const read = parseDuration(text);
+        if (typeof read === "string") context.addIssue({ code: "custom", message: read });
+      })
+      .optional(),
+  });
+}
 
-export type Settings = z.infer<typeof settingsSchema>;
+export type Settings = z.infer<ReturnType<typeof createSchema>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const settingsDefaults: Settings = { hub: "127.0.0.1:7443", timeout: "10s" };
@@ -43,11 +45,13 @@ export function settingsFile(env: Environment): string {
 export function loadSettings(
   env: Environment,
   flags: Readonly<Record<string, unknown>>,
+  lang: Language = "en",
 ): Config<Settings> {
   return loadConfig({
     file: settingsFile(env),
     fileOptional: true,
-    schema: settingsSchema,
+    schema: createSchema(createSay(lang)),
+    lang,
     env,
     flags,
     defaults: settingsDefaults,

@@ -123,7 +123,18 @@ export const textsEn = {
   "agent.exists": "{address}: there is a store in {directory} already",
   "agent.online": "{address} {name} is online at {hub}",
   "agent.draining": "draining; a second signal ends at once",
-  "agent.handlers": "{file} must export `handlers`: capability names with functions; {why}",
+  "agent.handlers.load": "the module can't be loaded: {why}",
+  "agent.handlers.none": "it must export `handlers`, an object of functions by name of capability",
+  "agent.handlers.empty": "`handlers` is empty",
+  "agent.handlers.kind": 'handlers["{name}"] is no function',
+  "agent.root": "the root of a mesh is a hub, no agent",
+  "agent.division": "write the 12 digits of the division code in quotes",
+  "agent.neither": "an `address` or a list `agents` is missing",
+  "agent.both": "write either `address` or `agents`, not both",
+  "agent.twice": "another agent has it too: {value}",
+  "agent.missing": "it is missing",
+  "write.target": "write host:port",
+  "write.lang": "write zh-CN or en",
 } as const;
 
 export type TextKey = keyof typeof textsEn;

@@ -2,8 +2,7 @@
 // them. Everything here refuses with INPUT_INVALID, which is exit code 2.
 
 import { readFileSync } from "node:fs";
-import { closestName } from "@cloudbrain/sdk/cli";
-import { parseDuration } from "@cloudbrain/sdk/definition";
+import { closestName, parseDuration } from "@cloudbrain/sdk/cli";
 import { type JsonValue, MeshError } from "@cloudbrain/sdk/domain";
 import type { CommanderError } from "commander";
 import { targetPattern } from "./settings.ts";

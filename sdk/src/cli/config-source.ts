@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import { MeshError } from "../domain/index.ts";
+import type { ConfigTexts } from "./config-texts.ts";
 
 /** A larger file is not a configuration. */
 const fileBytesMax = 1024 * 1024;
@@ -71,8 +72,12 @@ function placeIn(file: string, lines: LineCounter, offset: number): string {
  * Reads and parses; undefined when the file is not there and need not be. Refuses with
  * CONFIG_INVALID, one `file:line:column: reason` per line.
  */
-export function readConfigSource(file: string, isOptional: boolean): ConfigSource | undefined {
-  const text = readText(file, isOptional);
+export function readConfigSource(
+  file: string,
+  isOptional: boolean,
+  texts: ConfigTexts,
+): ConfigSource | undefined {
+  const text = readText(file, isOptional, texts);
   if (text === undefined) return undefined;
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -88,27 +93,27 @@ export function readConfigSource(file: string, isOptional: boolean): ConfigSourc
     });
     throw new MeshError("CONFIG_INVALID", { subject: file, detail: told.join("\n") });
   }
-  const value = plainOf(document, file);
+  const value = plainOf(document, file, texts);
   return new ConfigSource(file, value, document, lines);
 }
 
-function readText(file: string, isOptional: boolean): string | undefined {
+function readText(file: string, isOptional: boolean, texts: ConfigTexts): string | undefined {
   try {
     const bytes = readFileSync(file);
     if (bytes.length <= fileBytesMax) return bytes.toString("utf8");
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (isOptional && code === "ENOENT") return undefined;
-    const why = code === "ENOENT" ? "the file is missing" : `it can't be read (${code})`;
+    const why = code === "ENOENT" ? texts.missing : texts.unreadable(code ?? "");
     throw new MeshError("CONFIG_INVALID", { subject: file, detail: `${file}: ${why}`, cause });
   }
   throw new MeshError("CONFIG_INVALID", {
     subject: file,
-    detail: `${file}: it is larger than ${fileBytesMax / 1024} KiB`,
+    detail: `${file}: ${texts.tooLarge(fileBytesMax / 1024)}`,
   });
 }
 
-function plainOf(document: Document, file: string): Fields {
+function plainOf(document: Document, file: string, texts: ConfigTexts): Fields {
   let value: unknown;
   try {
     // Aliases may unfold a short text into a large one; yaml stops at a hundred.
@@ -120,6 +125,6 @@ function plainOf(document: Document, file: string): Fields {
   if (isFields(value)) return value;
   throw new MeshError("CONFIG_INVALID", {
     subject: file,
-    detail: `${file}:1:1: expected keys and values`,
+    detail: `${file}:1:1: ${texts.noFields}`,
   });
 }

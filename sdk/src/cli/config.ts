@@ -23,6 +23,8 @@ import {
   type KeyPath,
   readConfigSource,
 } from "./config-source.ts";
+import { type ConfigTexts, configTextsIn } from "./config-texts.ts";
+import type { Language } from "./language.ts";
 
 /** An issue of a schema; zod's are of this shape. */
 export interface ConfigIssue {
@@ -57,6 +59,8 @@ export interface ConfigOptions<Value> {
   readonly prefix?: string;
   /** Keys, dotted, that a variable NAME_FILE may give as the content of a file. */
   readonly secrets?: readonly string[];
+  /** English by default. */
+  readonly lang?: Language | undefined;
 }
 
 export interface ConfigOrigin {
@@ -82,6 +86,7 @@ export function loadConfig<Value>(options: ConfigOptions<Value>): Config<Value> 
 
 class ConfigLoader<Value> {
   private readonly options: ConfigOptions<Value>;
+  private readonly texts: ConfigTexts;
   private readonly defaults: Fields;
   private readonly keys: ConfigKeys;
   private readonly source: ConfigSource | undefined;
@@ -91,10 +96,11 @@ class ConfigLoader<Value> {
 
   constructor(options: ConfigOptions<Value>) {
     this.options = options;
+    this.texts = configTextsIn(options.lang);
     this.defaults = { ...options.defaults };
     this.keys = listConfigKeys(options.schema, this.defaults);
     const { file, fileOptional = false } = options;
-    this.source = file === undefined ? undefined : readConfigSource(file, fileOptional);
+    this.source = file === undefined ? undefined : readConfigSource(file, fileOptional, this.texts);
     this.merged = mergeFields(this.defaults, this.source?.value ?? {});
   }
 
@@ -130,7 +136,7 @@ class ConfigLoader<Value> {
       const text = env[name] ?? "";
       const secretFile = secrets.includes(path) ? (env[`${name}_FILE`] ?? "") : "";
       if (text !== "" && secretFile !== "") {
-        this.mistakes.push(`${name}: ${name}_FILE is set too; set one of them`);
+        this.mistakes.push(`${name}: ${this.texts.bothSet(`${name}_FILE`)}`);
       } else if (text !== "") {
         this.take(path, readConfigText(text, kind), "env", name);
       } else if (secretFile !== "") {
@@ -144,7 +150,7 @@ class ConfigLoader<Value> {
     try {
       return readFileSync(file, "utf8").trimEnd();
     } catch {
-      this.mistakes.push(`${name}: the file ${file} is missing or can't be read`);
+      this.mistakes.push(`${name}: ${this.texts.secretMissing(file)}`);
       return undefined;
     }
   }
@@ -182,8 +188,8 @@ class ConfigLoader<Value> {
       .filter((key) => before === "" || key.startsWith(`${before}.`))
       .map((key) => key.slice(before === "" ? 0 : before.length + 1).split(".")[0] ?? "");
     const near = closestName(String(path.at(-1)), new Set(siblings));
-    const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
-    return `${place}: ${path.map(String).join(".")}: unknown key${hint}`;
+    const hint = near === undefined ? "" : this.texts.didYouMean(near);
+    return `${place}: ${path.map(String).join(".")}: ${this.texts.unknownKey}${hint}`;
   }
 
   private placeOf(path: KeyPath): string {

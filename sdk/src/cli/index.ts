@@ -1,4 +1,7 @@
+// Words that a command checks before it loads a client.
+export { chainStates, isEndedState, nodeStates } from "../client/results.ts";
 export { closestName } from "../definition/diagnostic.ts";
+export { parseDuration } from "../definition/duration.ts";
 export { type Advice, adviceEn } from "./advice-en.ts";
 export { adviceZhCn } from "./advice-zh-cn.ts";
 export {

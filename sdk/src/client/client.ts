@@ -168,17 +168,20 @@ class HubClient implements Client {
     const submit = submitRequest(application, input, options);
     const bounds = { signal, timeoutMs: options.timeoutMs, firstMs: host.timeoutMs };
     let submitted: Submitted | undefined;
+    let settled: ChainSnapshot | undefined;
     try {
       const method = this.chains.runChain.bind(this.chains);
       for await (const response of callStream(host, method, { submit }, bounds)) {
-        if (response.chain !== undefined) return readChain(response.chain);
+        if (response.chain !== undefined) settled = readChain(response.chain);
         if (response.submitted === undefined || submitted !== undefined) continue;
         submitted = response.submitted;
         options.onSubmitted?.(submitted);
       }
     } catch (error) {
+      if (settled !== undefined) return settled;
       if (submitted === undefined || !isTransient(error)) throw error;
     }
+    if (settled !== undefined) return settled;
     if (submitted === undefined) {
       throw new MeshError("UNREACHABLE", { subject: host.hub, detail: "it ended the call" });
     }

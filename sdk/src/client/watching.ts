@@ -32,6 +32,7 @@ export async function* watchChain(
   let lostAtMs: number | undefined;
   let isKnown = revision > 0;
   let retryMs = retryMsMin;
+  let last: ChainSnapshot | undefined;
   for (;;) {
     try {
       const request = { chain, afterRevision: BigInt(revision) };
@@ -45,14 +46,20 @@ export async function* watchChain(
         lostAtMs = undefined;
         retryMs = retryMsMin;
         // The last state of an ended chain comes again to who has seen it already.
-        if (snapshot.revision > revision || isEndedState(snapshot.state)) {
+        if (isEndedState(snapshot.state)) {
+          // Given once the hub has ended the stream: whoever leaves then cancels nothing.
+          last = snapshot;
+        } else if (snapshot.revision > revision) {
           revision = snapshot.revision;
           yield snapshot;
         }
-        if (isEndedState(snapshot.state)) return;
       }
     } catch (error) {
-      if (!isKnown || !isTransient(error)) throw error;
+      if (last === undefined && (!isKnown || !isTransient(error))) throw error;
+    }
+    if (last !== undefined) {
+      yield last;
+      return;
     }
     lostAtMs ??= performance.now();
     if (performance.now() - lostAtMs > patienceMs) {

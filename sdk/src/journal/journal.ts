@@ -8,6 +8,8 @@
 //   D4  Journal time never goes back, whatever the clock does.
 //   D5  Facts keep the time at which they were decided, so that a replay gives the same due times
 //       as the first run, however long a commit took.
+//   D6  The kernel's state runs ahead of the store. Whoever shows it to anybody reads it first and
+//       then waits with `whenDurable`.
 
 import type { Decision, Kernel, SessionMark } from "../domain/index.ts";
 import type { StoreOperation } from "../store/index.ts";
@@ -64,6 +66,9 @@ export class Journal<Event, Output> {
   private broken = false;
   private checkpointAsked = false;
   private idleWaiters: (() => void)[] = [];
+  /** Who waits for the commit that is being synced, and for the one after it (D6). */
+  private commitWaiters: (() => void)[] = [];
+  private nextWaiters: (() => void)[] = [];
   /** Decision times of the facts that wait for the next commit (D5). */
   private times: DecisionTime[] = [];
   private lastStepMs = 0;
@@ -115,6 +120,14 @@ export class Journal<Event, Output> {
     this.plan();
   }
 
+  /** Calls back once all that was stepped until now is durable. Never after a failure. */
+  whenDurable(callback: () => void): void {
+    if (this.broken) return;
+    if (this.options.kernel.waitingFacts() > 0) this.nextWaiters.push(callback);
+    else if (this.inFlight) this.commitWaiters.push(callback);
+    else callback();
+  }
+
   private plan(): void {
     if (this.deferred || this.inFlight || this.broken) return;
     this.deferred = true;
@@ -129,9 +142,12 @@ export class Journal<Event, Output> {
     const decision = this.options.kernel.take();
     const [first, ...times] = this.times;
     this.times = [];
+    this.commitWaiters = this.nextWaiters;
+    this.nextWaiters = [];
     const checkpoint = this.checkpointAsked || this.bytesSinceCheckpoint >= this.checkpointBytes;
     if (decision.facts.length === 0 && !checkpoint) {
       this.release(decision);
+      this.settleCommit();
       this.settleIdle();
       return;
     }
@@ -163,6 +179,7 @@ export class Journal<Event, Output> {
       this.options.anchor?.(seq, hash);
       if (checkpoint) this.options.kernel.evict();
       this.release(decision);
+      this.settleCommit();
       this.flush();
     });
   }
@@ -171,6 +188,13 @@ export class Journal<Event, Output> {
     this.options.kernel.committed(decision.marks);
     if (decision.outputs.length > 0) this.options.release(decision.outputs);
     if (decision.marks.length > 0) this.options.flushed(decision.marks);
+  }
+
+  private settleCommit(): void {
+    const waiters = this.commitWaiters;
+    if (waiters.length === 0) return;
+    this.commitWaiters = [];
+    for (const waiter of waiters) waiter();
   }
 
   private settleIdle(): void {

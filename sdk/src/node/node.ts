@@ -225,6 +225,8 @@ class MeshNode implements Node, LinkHost {
   }
 
   private dial(settings: NodeSettings): void {
+    // The signal may have been aborted before we began.
+    if (this.connection !== "connecting") return;
     this.dialer = createLinkDialer({
       target: settings.hub,
       credentials: settings.credentials,

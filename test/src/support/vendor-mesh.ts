@@ -1,0 +1,141 @@
+// Vendor mesh: one real hub over loopback and what a vendor needs to join a node to it.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Hub, openHub } from "@cloudbrain/hub";
+import {
+  type ChainSnapshot,
+  type Client,
+  createClient,
+  createNode,
+  type Node,
+  type NodeOptions,
+  readCredentials,
+} from "@cloudbrain/sdk";
+import { type JsonValue, parseAddress } from "@cloudbrain/sdk/domain";
+import { cityAddress, type PreparedMesh, prepareMesh } from "./mesh-shape.ts";
+
+/** Short, so that a lost neighbour is noticed soon. */
+const timing = { heartbeatMs: 200, leaseMs: 1_000 };
+export const deskAddress = parseAddress(`${cityAddress}/s-desk`);
+
+export class VendorMesh {
+  readonly client: Client;
+  /** Everything that nodes have logged. */
+  readonly logged: string[] = [];
+  private readonly directory: string;
+  private readonly prepared: PreparedMesh;
+  private hub: Hub | undefined;
+  private readonly nodes: Node[] = [];
+  private keys = 0;
+
+  private constructor(directory: string, prepared: PreparedMesh) {
+    this.directory = directory;
+    this.prepared = prepared;
+    const hub = prepared.target(cityAddress);
+    this.client = createClient({ hub, identity: prepared.operator });
+  }
+
+  static async open(): Promise<VendorMesh> {
+    const directory = mkdtempSync(join(tmpdir(), "cloudbrain-vendor-"));
+    const division = "370200000000";
+    const prepared = await prepareMesh(directory, [
+      { role: "hub", address: cityAddress, level: "city", division, parent: undefined },
+      { role: "agent", address: deskAddress, level: "", division: "", parent: cityAddress },
+    ]);
+    const mesh = new VendorMesh(directory, prepared);
+    await mesh.openHub();
+    await mesh.client.publish(stepApplication);
+    return mesh;
+  }
+
+  async openHub(): Promise<void> {
+    const own = this.ownDirectory(cityAddress);
+    this.hub = await openHub({
+      description: {
+        address: cityAddress,
+        kind: "level",
+        level: "city",
+        division: "370200000000",
+        industry: "",
+        region: "",
+        title: { zh: "市" },
+        capabilities: [],
+        hub: true,
+        version: "test",
+      },
+      dataDirectory: join(own, "data"),
+      credentials: readCredentials(join(own, "identity")),
+      listen: { host: "127.0.0.1", port: this.prepared.nodes.get(cityAddress)?.port ?? 0 },
+      ...timing,
+      log: () => undefined,
+      fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
+    });
+  }
+
+  async closeHub(): Promise<void> {
+    await this.hub?.close();
+    this.hub = undefined;
+  }
+
+  private ownDirectory(address: string): string {
+    return this.prepared.nodes.get(parseAddress(address))?.directory ?? this.directory;
+  }
+
+  /** The desk's node, closed with the mesh. */
+  createDesk(options: Partial<NodeOptions> = {}): Node {
+    const own = this.ownDirectory(deskAddress);
+    const node = createNode({
+      address: deskAddress,
+      title: { zh: "办理席" },
+      hub: this.prepared.target(cityAddress),
+      identity: join(own, "identity"),
+      dataDir: join(own, "data"),
+      ...timing,
+      log: (event) => this.logged.push(event),
+      ...options,
+    });
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Submits the one-step application and answers the chain's id. */
+  async submit(input: JsonValue): Promise<string> {
+    this.keys += 1;
+    const { chain } = await this.client.submit("test.step", input, { key: `key-${this.keys}` });
+    return chain;
+  }
+
+  async ended(chain: string): Promise<ChainSnapshot> {
+    for await (const snapshot of this.client.watch(chain)) {
+      if (endedStates.has(snapshot.state)) return snapshot;
+    }
+    return await this.client.getChain(chain);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.stop({ drain: 0 })));
+    this.client.close();
+    await this.closeHub();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+const endedStates: ReadonlySet<string> = new Set(["succeeded", "failed", "cancelled"]);
+
+const stepApplication = `apiVersion: cloudbrain/v1
+kind: Application
+metadata: { id: test.step, version: 1.0.0, title: { zh: 一步 } }
+spec:
+  input: { type: object }
+  deadline: { total: 5m }
+  onFailure: fail
+  steps:
+    - id: only
+      type: service
+      match: { capability: desk.work/v1 }
+      input: '=input'
+      retry: { max: 5, backoff: { initial: 10ms, factor: 2, max: 100ms } }
+  output: { result: '=steps.only.out' }
+`;
