@@ -150,8 +150,8 @@ function addRun(program: Command): void {
         "listen.host": flags.listenHost,
         "listen.port": numberOf(flags.listenPort),
         parent: flags.parent,
-        data: flags.data === undefined ? undefined : resolve(flags.data),
-        identity: flags.identity === undefined ? undefined : resolve(flags.identity),
+        dataDir: flags.data === undefined ? undefined : resolve(flags.data),
+        identityDir: flags.identity === undefined ? undefined : resolve(flags.identity),
         log: flags.log,
       });
       process.exitCode = await runHub(value, (hub) => {
@@ -259,7 +259,7 @@ function clientOf(flags: RemoteFlags) {
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host;
   return createClient({
     hub: flags.hub ?? `${reachable}:${port}`,
-    identity: flags.identity ?? value.identity,
+    identity: flags.identity ?? process.env["CLOUDBRAIN_IDENTITY"] ?? value.identityDir,
     expected: value.address,
   });
 }
@@ -272,7 +272,7 @@ function addVerify(program: Command): void {
     .action(async (flags: { readonly config: string }, command: Command) => {
       const output = outputOf(command);
       const { value } = loadHubConfig(flags.config);
-      const report = await verifyHub(value.data, value.address);
+      const report = await verifyHub(value.dataDir, value.address);
       output.result(
         report,
         say(

@@ -1,2 +1,2 @@
-export { type AgentOptions, loadAgents } from "./agent/agent-config.ts";
+export { type AgentOptions, type AgentsConfig, loadAgents } from "./agent/agent-config.ts";
 export { type AgentRunHost, runAgents } from "./agent/agent-run.ts";

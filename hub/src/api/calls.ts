@@ -2,7 +2,7 @@
 // becomes a status, and nothing that a caller does ends the process.
 
 import { encodeError } from "@cloudbrain/sdk/codec";
-import { type Address, isMeshError } from "@cloudbrain/sdk/domain";
+import { type Address, isMeshError, MeshError } from "@cloudbrain/sdk/domain";
 import type { PeerIdentity } from "@cloudbrain/sdk/identity";
 import type {
   handleServerStreamingCall,
@@ -73,6 +73,9 @@ type EmittingCall = {
   once(event: "cancelled" | "drain" | "close", listener: () => void): unknown;
 };
 
+/** One for all: grpc-js tells every stream that ends as cancelled, and a new error has a stack. */
+const callerGone = new MeshError("CANCELLED", { detail: "the caller has gone" });
+
 /** Most calls never ask for their signal, and one costs more than many an answer. */
 function contextOf(caller: Address, call: EmittingCall): CallContext {
   let signal: AbortSignal | undefined;
@@ -87,8 +90,8 @@ function contextOf(caller: Address, call: EmittingCall): CallContext {
 
 function signalOf(call: EmittingCall): AbortSignal {
   const controller = new AbortController();
-  if (call.cancelled) controller.abort();
-  call.once("cancelled", () => controller.abort());
+  if (call.cancelled) controller.abort(callerGone);
+  call.once("cancelled", () => controller.abort(callerGone));
   return controller.signal;
 }
 

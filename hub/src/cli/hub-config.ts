@@ -43,9 +43,9 @@ const hubSchema = z.strictObject({
     })
     .default({ host: "127.0.0.1", port: 7443 }),
   /** Directory of node.crt, node.key and ca.crt. */
-  identity: z.string().default("identity"),
+  identityDir: z.string().default("identity"),
   /** Directory of the store. */
-  data: z.string().default("data"),
+  dataDir: z.string().default("data"),
   heartbeatMs: z.int().min(100).max(600_000).default(limits.heartbeatMs),
   leaseMs: z.int().min(300).max(3_600_000).default(limits.linkLeaseMs),
   drainTimeoutMs: z.int().min(0).max(600_000).default(30_000),
@@ -61,8 +61,12 @@ export function loadHubConfig(
 ): Config<HubConfig> {
   const loaded = loadConfig({ schema: hubSchema, file, env: process.env, flags });
   const base = dirname(resolve(file));
-  const { identity, data } = loaded.value;
-  const value = { ...loaded.value, identity: resolve(base, identity), data: resolve(base, data) };
+  const { identityDir, dataDir } = loaded.value;
+  const value = {
+    ...loaded.value,
+    identityDir: resolve(base, identityDir),
+    dataDir: resolve(base, dataDir),
+  };
   const { file: read, keys } = loaded;
   return { value, file: read, keys, origin: (path) => loaded.origin(path) };
 }

@@ -150,8 +150,8 @@ function configText(address: Address, options: HubInitOptions): string {
     ...(options.division === undefined ? {} : { division: options.division }),
     ...(options.parent === undefined ? {} : { parent: options.parent }),
     listen: { host: "127.0.0.1", port: options.port },
-    identity: "identity",
-    data: "data",
+    identityDir: "identity",
+    dataDir: "data",
   };
   return [
     "# A hub of the mesh. Every key can be overridden by CLOUDBRAIN_<KEY>, for example",

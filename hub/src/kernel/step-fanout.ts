@@ -197,18 +197,18 @@ function createChooser(
 ): (itemScope: Scope) => Choice {
   const { match } = step.each;
   const readsItem = JSON.stringify(match).includes("item");
-  const fixed = readsItem
-    ? undefined
-    : findCandidates(deciding.state, match, scope, deciding.evaluate);
+  const findBest = (itemScope: Scope) => {
+    const found = findCandidates(deciding.state, match, itemScope, deciding.evaluate);
+    const best = found.candidates[0];
+    return { ...found, best: found.candidates.filter(({ state }) => state === best?.state) };
+  };
+  const fixed = readsItem ? undefined : findBest(scope);
   let turn = 0;
   return (itemScope) => {
-    const found = fixed ?? findCandidates(deciding.state, match, itemScope, deciding.evaluate);
-    const best = found.candidates[0];
-    if (best === undefined) return { node: undefined, explanation: found.explanation };
-    const alike = found.candidates.filter(({ state }) => state === best.state);
-    const chosen = alike[turn % alike.length] ?? best;
+    const { best, explanation } = fixed ?? findBest(itemScope);
+    const chosen = best[turn % best.length];
     turn += 1;
-    return { node: chosen.description.address, explanation: found.explanation };
+    return { node: chosen?.description.address, explanation };
   };
 }
 

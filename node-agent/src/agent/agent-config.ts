@@ -58,6 +58,8 @@ function createFields(say: Say) {
   };
 }
 
+const drainMsDefault = 30_000;
+const drainMsMax = 600_000;
 /** More agents than a hub takes children would be a mistake. */
 const agentsMax = 10_000;
 
@@ -65,6 +67,8 @@ function createSchema(say: Say) {
   const fields = createFields(say);
   return z
     .strictObject({
+      /** Time for running work at the end. */
+      drainTimeoutMs: z.int().min(0).max(drainMsMax).default(drainMsDefault),
       apiVersion: z.literal("cloudbrain/v1").optional(),
       kind: z.literal("Agent").optional(),
       ...fields,
@@ -97,16 +101,21 @@ export interface AgentOptions {
   readonly concurrency: number | undefined;
 }
 
+export interface AgentsConfig {
+  readonly agents: readonly AgentOptions[];
+  readonly drainTimeoutMs: number;
+}
+
 /** Refuses with CONFIG_INVALID, one line per mistake. */
 export function loadAgents(
   file: string,
   env: Environment,
   flags: Readonly<Record<string, unknown>>,
   lang: Language = "en",
-): readonly AgentOptions[] {
+): AgentsConfig {
   const say = createSay(lang);
   const config = loadConfig({ file, schema: createSchema(say), env, flags, lang });
-  const { agents, ...top } = config.value;
+  const { agents, drainTimeoutMs, ...top } = config.value;
   const reader = new AgentReader(file, config, say);
   const read =
     agents === undefined
@@ -114,7 +123,7 @@ export function loadAgents(
       : agents.map((agent, index) => reader.read(agent, top, `agents.${index}.`));
   reader.refuseTwice(read);
   reader.finish();
-  return read;
+  return { agents: read, drainTimeoutMs };
 }
 
 class AgentReader {

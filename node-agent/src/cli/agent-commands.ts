@@ -1,16 +1,20 @@
 // `cloudbrain agent`: the agent that ties business systems to the mesh (节点代理).
 
 import { randomUUID } from "node:crypto";
-import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
+import { resolve } from "node:path";
+import { isMeshError, MeshError, parseAddress } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
-import { type AgentOptions, loadAgents } from "../agent/agent-config.ts";
+import { type AgentsConfig, loadAgents } from "../agent/agent-config.ts";
 import type { CommandHost } from "./command-host.ts";
 import { titleIn } from "./formats.ts";
 import { addExamples } from "./help.ts";
-import { readDuration } from "./usage.ts";
+import { readDuration, refuseUsage } from "./usage.ts";
 import { agentVersion } from "./version.ts";
 
-const drainMsDefault = 30_000;
+interface InitFlags {
+  readonly address?: string;
+  readonly data?: string;
+}
 
 interface AgentFlags {
   readonly config?: string;
@@ -26,10 +30,16 @@ export function addAgentCommands(agent: Command, host: CommandHost): void {
     "cloudbrain agent init --config agent.yaml",
     "cloudbrain agent run --config agent.yaml",
   );
-  addExamples(agent.command("init"), "cloudbrain agent init --config agent.yaml")
+  addExamples(
+    agent.command("init"),
+    "cloudbrain agent init --config agent.yaml",
+    "cloudbrain agent init --address /3702/i-drainage --data drainage/data",
+  )
     .description(say("about.agent.init"))
     .option("--config <file>", say("option.agent.config"))
-    .action((_flags: object, command: Command) => initAgents(host, command));
+    .option("--address <address>", say("option.init.address"))
+    .option("--data <dir>", say("option.init.data"))
+    .action((flags: InitFlags, command: Command) => initAgents(host, flags, command));
   addExamples(
     agent.command("run"),
     "cloudbrain agent run --config agent.yaml",
@@ -41,42 +51,57 @@ export function addAgentCommands(agent: Command, host: CommandHost): void {
     .action((_flags: object, command: Command) => run(host, command));
 }
 
-function agentsOf(host: CommandHost, command: Command): readonly AgentOptions[] {
-  const { config = "agent.yaml", hub, identity } = command.optsWithGlobals<AgentFlags>();
-  return loadAgents(config, host.env, { hub, identity }, host.lang);
+interface StorePlace {
+  readonly address: string;
+  readonly data: string;
 }
 
-async function initAgents(host: CommandHost, command: Command): Promise<void> {
+function agentsOf(host: CommandHost, command: Command): AgentsConfig {
+  const { config = "agent.yaml", drain, hub, identity } = command.optsWithGlobals<AgentFlags>();
+  return loadAgents(config, host.env, { hub, identity, drainTimeoutMs: drain }, host.lang);
+}
+
+/** The stores of the configuration, or the one that the flags name, for a node of the SDK. */
+function storesOf(host: CommandHost, flags: InitFlags, command: Command): readonly StorePlace[] {
+  const { address, data } = flags;
+  if (address === undefined && data === undefined) return agentsOf(host, command).agents;
+  if (address !== undefined && data !== undefined) {
+    return [{ address: parseAddress(address), data: resolve(data) }];
+  }
+  const name = address === undefined ? "--address" : "--data";
+  return refuseUsage(name, host.say("usage.missingFlag", { name }));
+}
+
+async function initAgents(host: CommandHost, flags: InitFlags, command: Command): Promise<void> {
   const output = host.outputOf(command);
   const made: { readonly address: string; readonly directory: string }[] = [];
-  const agents = agentsOf(host, command);
+  const stores = storesOf(host, flags, command);
   // The store is loaded only once the configuration is known to be right.
   const { initNodeStore } = await import("@cloudbrain/sdk/journal");
-  for (const { address, data: directory } of agents) {
+  for (const { address, data: directory } of stores) {
     try {
       await initNodeStore({ directory, identity: address, storeId: randomUUID() });
       made.push({ address, directory });
     } catch (error) {
       // One that was made before is left as it is, unless nothing else was asked for.
       const isThere = isMeshError(error) && error.code === "STORE_EXISTS";
-      if (!isThere || agents.length === 1) throw error;
+      if (!isThere || stores.length === 1) throw error;
       output.note(host.say("agent.exists", { address, directory }));
     }
   }
-  if (made.length === 0) throw new MeshError("STORE_EXISTS", { subject: agents[0]?.data });
+  if (made.length === 0) throw new MeshError("STORE_EXISTS", { subject: stores[0]?.data });
   const lines = made.map((one) => host.say("agent.made", one));
   output.result({ made }, lines.join("\n"));
 }
 
 async function run(host: CommandHost, command: Command): Promise<void> {
   const output = host.outputOf(command);
-  const { drain = drainMsDefault } = command.optsWithGlobals<AgentFlags>();
-  const agents = agentsOf(host, command);
+  const { agents, drainTimeoutMs } = agentsOf(host, command);
   const { runAgents } = await import("../agent/agent-run.ts");
   process.exitCode = await runAgents(agents, {
     say: host.say,
     version: agentVersion(),
-    drainMs: drain,
+    drainMs: drainTimeoutMs,
     online: ({ address, title, hub }) => {
       const name = titleIn(title, output.lang);
       const told = host.say("agent.online", { address, name, hub });

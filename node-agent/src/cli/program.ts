@@ -52,6 +52,11 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./node-commands.ts")).addMeshCommands(...words),
   },
   {
+    name: "pki",
+    about: "about.pki",
+    add: async (...words) => (await import("./pki-commands.ts")).addPkiCommands(...words),
+  },
+  {
     name: "config",
     about: "about.config",
     add: async (...words) => (await import("./config-commands.ts")).addConfigCommands(...words),

@@ -73,6 +73,7 @@ const usageTexts: Readonly<Record<string, TextKey>> = {
   "commander.missingArgument": "usage.missingArgument",
   "commander.optionMissingArgument": "usage.optionMissingArgument",
   "commander.excessArguments": "usage.excessArguments",
+  "commander.missingMandatoryOptionValue": "usage.missingFlag",
   "commander.help": "usage.noCommand",
 };
 

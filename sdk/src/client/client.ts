@@ -27,6 +27,7 @@ import {
   nodeStateNumber,
   readApplication,
   readChain,
+  readDiagnostic,
   readNode,
   readStatus,
 } from "./results.ts";
@@ -151,9 +152,15 @@ class HubClient implements Client {
     this.hub = new HubServiceClient(hub, channel.credentials, shared);
   }
 
-  submit(application: string, input: JsonValue, options: SubmitOptions = {}): Promise<Submitted> {
+  async submit(
+    application: string,
+    input: JsonValue,
+    options: SubmitOptions = {},
+  ): Promise<Submitted> {
     const method = this.chains.submitChain.bind(this.chains);
-    return callUnary(this.host, method, submitRequest(application, input, options), options);
+    const request = submitRequest(application, input, options);
+    const { chain, existed } = await callUnary(this.host, method, request, options);
+    return { chain, existed };
   }
 
   async run(
@@ -174,7 +181,8 @@ class HubClient implements Client {
       for await (const response of callStream(host, method, { submit }, bounds)) {
         if (response.chain !== undefined) settled = readChain(response.chain);
         if (response.submitted === undefined || submitted !== undefined) continue;
-        submitted = response.submitted;
+        const { chain, existed } = response.submitted;
+        submitted = { chain, existed };
         options.onSubmitted?.(submitted);
       }
     } catch (error) {
@@ -256,7 +264,7 @@ class HubClient implements Client {
     const method = this.applications.lintApplication.bind(this.applications);
     const request = { source, file: options.file ?? "" };
     const { diagnostics } = await callUnary(this.host, method, request, options);
-    return diagnostics;
+    return diagnostics.map(readDiagnostic);
   }
 
   async listApplications(bounds: CallBounds = {}): Promise<readonly ApplicationInfo[]> {

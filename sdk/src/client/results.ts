@@ -263,6 +263,11 @@ export function readApplication(application: ProtoApplication): ApplicationInfo 
   return { id, version, hash, title: readTitle(application.title) };
 }
 
+export function readDiagnostic(found: Diagnostic): Diagnostic {
+  const { file, line, column, severity, code, message, suggestion } = found;
+  return { file, line, column, severity, code, message, suggestion };
+}
+
 export function readNode(node: ProtoNode): NodeInfo {
   const description = node.description;
   return {

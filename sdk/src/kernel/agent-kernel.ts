@@ -137,13 +137,14 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
   }
 
   apply(fact: Fact, atMs: number): void {
-    const mark = (table: AgentTable, key: string): void => {
-      const keys = this.dirty.get(table);
-      if (keys === undefined) this.dirty.set(table, new Set([key]));
-      else keys.add(key);
-    };
-    applyAgentFact({ state: this.state, mark, atMs }, fact as AgentFact);
+    applyAgentFact({ state: this.state, mark: this.mark, atMs }, fact as AgentFact);
   }
+
+  private readonly mark = (table: AgentTable, key: string): void => {
+    const keys = this.dirty.get(table);
+    if (keys === undefined) this.dirty.set(table, new Set([key]));
+    else keys.add(key);
+  };
 
   checkpoint(): readonly Row[] {
     const rows: Row[] = [];

@@ -1,11 +1,6 @@
-export {
-  type ClosedReason,
-  type DuplexCall,
-  Link,
-  type LinkCounters,
-  type LinkHost,
-} from "./link.ts";
+export { Link } from "./link.ts";
 export { createLinkDialer, type LinkDialer, type LinkDialerOptions } from "./link-dialer.ts";
+export type { ClosedReason, DuplexCall, LinkCounters, LinkHost } from "./link-host.ts";
 export {
   type LinkServer,
   type LinkServerOptions,

@@ -2,22 +2,37 @@
 //
 //   T7  One attempt at a time, each with a limit; after a loss the first retry is immediate, then
 //       the delay grows from 0.5 s to 30 s with full jitter, so that thousands of nodes do not
-//       march in step. A goodbye that says when to come back is respected.
+//       march in step. A goodbye that says when to come back is respected. A link that did not
+//       live for a heartbeat counts as a failed attempt.
 //   T8  The hub is who its certificate says: the expected address, or the link is not made.
+//   T11 Every attempt has a channel and a connection of its own, gone when it is over: a channel
+//       that is kept would dial by itself beside T7, would put a new link on a connection that we
+//       have found dead, and would wait for ever for a hub that accepts and stays silent.
 
+import type { Socket } from "node:net";
 import type { PeerCertificate } from "node:tls";
-import { type ClientDuplexStream, credentials as grpcCredentials, Metadata } from "@grpc/grpc-js";
-import type { Address, Goodbye, Hello } from "../domain/index.ts";
 import {
-  type Credentials,
-  certificateDelayMs,
-  dnsNameOf,
-  parsePeerCertificate,
-} from "../identity/index.ts";
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientDuplexStream,
+  credentials as grpcCredentials,
+  Metadata,
+} from "@grpc/grpc-js";
+import type { Address, Goodbye, Hello } from "../domain/index.ts";
+import { type Credentials, dnsNameOf, parsePeerCertificate } from "../identity/index.ts";
 import type { LinkTiming } from "../session/index.ts";
-import { type ClosedReason, type DuplexCall, Link, type LinkHost } from "./link.ts";
+import { monotonicMs } from "./heartbeat-wheel.ts";
+import { Link } from "./link.ts";
+import {
+  type ClosedReason,
+  createLinkCounters,
+  type DuplexCall,
+  type LinkCounters,
+  type LinkHost,
+} from "./link-host.ts";
 import { dialerOptions } from "./link-options.ts";
-import { LinkClient, linkTokenKey } from "./link-service.ts";
+import { LinkClient, linkService, linkTokenKey } from "./link-service.ts";
+import { WatchedCredentials } from "./watched-credentials.ts";
 
 export interface LinkDialerOptions {
   /** host:port of the hub. */
@@ -37,7 +52,11 @@ export interface LinkDialerOptions {
 }
 
 export interface LinkDialer {
+  /** Of all links that this dialer has made. */
+  readonly counters: LinkCounters;
   start(): void;
+  /** The link that the hub has taken, if there is one now. */
+  current(): Link | undefined;
   /** Says goodbye and dials no more; resolves when the link is over. */
   stop(goodbye: Goodbye): Promise<void>;
 }
@@ -46,6 +65,8 @@ const connectMsDefault = 10_000;
 const retryMsMin = 500;
 const retryMsMax = 30_000;
 const stopMs = 2_000;
+/** Longer than any goodbye of ours; a number from outside never becomes a timer unchecked. */
+const goodbyeRetryMsMax = 600_000;
 
 type LinkCall = ClientDuplexStream<Buffer, Buffer>;
 
@@ -54,32 +75,35 @@ export function createLinkDialer(options: LinkDialerOptions): LinkDialer {
 }
 
 class Dialer implements LinkDialer {
+  readonly counters: LinkCounters = createLinkCounters();
   private readonly options: LinkDialerOptions;
-  private readonly client: InstanceType<typeof LinkClient>;
-  private link: Link | undefined;
+  /** Made once: a TLS context costs more than all else of a channel. */
+  private readonly tls: ChannelCredentials;
+  private readonly channelOptions: ChannelOptions;
+  private attempt: Attempt | undefined;
+  /** In a row, without a link that lived for a heartbeat. */
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private isStopped = false;
+  private stopping: Promise<void> | undefined;
   private onOver: (() => void) | undefined;
+  private hubNotAfterMs = Number.POSITIVE_INFINITY;
 
   constructor(options: LinkDialerOptions) {
     this.options = options;
-    const { credentials, expected, target } = options;
+    const { credentials, expected } = options;
     const name = dnsNameOf(expected, credentials.identity.mesh);
-    this.client = new LinkClient(
-      target,
-      grpcCredentials.createSsl(
-        Buffer.from(credentials.authorityPem),
-        Buffer.from(credentials.privateKeyPem),
-        Buffer.from(credentials.certificatePem),
-        { checkServerIdentity: (_host, certificate) => this.checkServer(certificate) },
-      ),
-      {
-        ...dialerOptions,
-        "grpc.ssl_target_name_override": name,
-        "grpc.default_authority": name,
-      },
+    this.tls = grpcCredentials.createSsl(
+      Buffer.from(credentials.authorityPem),
+      Buffer.from(credentials.privateKeyPem),
+      Buffer.from(credentials.certificatePem),
+      { checkServerIdentity: (_host, certificate) => this.checkServer(certificate) },
     );
+    this.channelOptions = {
+      ...dialerOptions,
+      "grpc.ssl_target_name_override": name,
+      "grpc.default_authority": name,
+    };
   }
 
   /** T8; an answer other than undefined refuses the connection. */
@@ -87,6 +111,7 @@ class Dialer implements LinkDialer {
     const { credentials, expected } = this.options;
     try {
       const peer = parsePeerCertificate(certificate.raw);
+      this.hubNotAfterMs = peer.notAfterMs;
       if (peer.address === expected && peer.mesh === credentials.identity.mesh) return undefined;
       return new Error(`the hub is ${peer.address} in ${peer.mesh}, expected ${expected}`);
     } catch (error) {
@@ -94,70 +119,93 @@ class Dialer implements LinkDialer {
     }
   }
 
+  current(): Link | undefined {
+    return this.attempt?.welcomedAtMs === undefined ? undefined : this.attempt.link;
+  }
+
   start(): void {
-    if (this.stopped || this.link !== undefined) return;
+    if (this.isStopped || this.attempt !== undefined) return;
+    let hello: Hello;
+    try {
+      hello = this.options.hello();
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const reason = { code: "DEFECT", detail, retryAfterMs: retryMsMax, byPeer: false };
+      this.retry(reason);
+      this.options.onLost?.(reason);
+      return;
+    }
+    const attempt = this.openAttempt();
+    this.attempt = attempt;
+    attempt.link.greet(hello);
+  }
+
+  private openAttempt(): Attempt {
     const { options } = this;
-    const call = this.client.makeBidiStreamRequest(
-      "/cloudbrain.v1.LinkService/Link",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      new Metadata(),
-      {},
-    ) as LinkCall;
-    let token = "";
-    let isWelcomed = false;
-    const connectTimer = setTimeout(
-      () => call.cancel(),
-      options.connectTimeoutMs ?? connectMsDefault,
+    const sockets: Socket[] = [];
+    const client = new LinkClient(
+      options.target,
+      new WatchedCredentials(this.tls, (socket) => sockets.push(socket)),
+      this.channelOptions,
     );
-    const host: LinkHost = {
-      ...boundHost(options.host),
-      greeted: (link) => {
-        const detail = "a hub does not greet its child";
-        link.close({ code: "FRAME_INVALID", detail, retryAfterMs: retryMsMax });
+    const call = openStream(client, linkService.Link.path, new Metadata());
+    let token = "";
+    const link = new Link(duplex(call), {
+      end: "dialling",
+      host: {
+        ...boundHost(options.host),
+        greeted: (refused, hello) => options.host.greeted(refused, hello),
+        welcomed: (taken, welcome) => {
+          clearTimeout(attempt.connectTimer);
+          attempt.welcomedAtMs = monotonicMs();
+          token = welcome.linkToken;
+          taken.expireBy(this.hubNotAfterMs);
+          options.host.welcomed(taken, welcome);
+        },
+        closed: (closed, reason) => {
+          clearTimeout(attempt.connectTimer);
+          this.attempt = undefined;
+          // What is under way may end by itself (T11): the goodbye is on this connection.
+          client.close();
+          this.over(closed, reason, attempt.welcomedAtMs);
+        },
       },
-      welcomed: (link, welcome) => {
-        clearTimeout(connectTimer);
-        if (isWelcomed) return;
-        isWelcomed = true;
-        this.failures = 0;
-        token = welcome.linkToken;
-        options.host.welcomed(link, welcome);
-      },
-      closed: (link, reason) => {
-        clearTimeout(connectTimer);
-        this.link = undefined;
-        if (isWelcomed) options.host.closed(link, reason);
-        options.onLost?.(reason);
-        this.planRetry(reason);
-      },
-    };
-    this.link = new Link(duplex(call), {
-      host,
       timing: options.timing,
       self: options.self,
-      certificateMs: certificateDelayMs(options.credentials.identity.notAfterMs, Date.now()),
-      destroy: () => call.cancel(),
-      openBulk: () => this.openBulk(token),
+      notAfterMs: options.credentials.identity.notAfterMs,
+      destroy: () => {
+        call.cancel();
+        for (const socket of sockets) socket.destroy();
+      },
+      openBulk: () => {
+        const metadata = new Metadata();
+        metadata.set(linkTokenKey, token);
+        return duplex(openStream(client, linkService.Bulk.path, metadata));
+      },
+      totals: this.counters,
     });
-    this.link.greet(options.hello());
+    const connectTimeoutMs = options.connectTimeoutMs ?? connectMsDefault;
+    const attempt: Attempt = {
+      link,
+      welcomedAtMs: undefined,
+      connectTimer: setTimeout(() => {
+        link.fail("TIMEOUT", `no link to ${options.target} within ${connectTimeoutMs} ms`);
+      }, connectTimeoutMs),
+    };
+    return attempt;
   }
 
-  private openBulk(token: string): DuplexCall {
-    const metadata = new Metadata();
-    metadata.set(linkTokenKey, token);
-    const call = this.client.makeBidiStreamRequest(
-      "/cloudbrain.v1.LinkService/Bulk",
-      (bytes: Buffer) => bytes,
-      (bytes: Buffer) => bytes,
-      metadata,
-      {},
-    ) as LinkCall;
-    return duplex(call);
+  private over(link: Link, reason: ClosedReason, welcomedAtMs: number | undefined): void {
+    const { host, onLost, timing } = this.options;
+    const livedMs = welcomedAtMs === undefined ? 0 : monotonicMs() - welcomedAtMs;
+    if (livedMs >= timing.heartbeatMs) this.failures = 0;
+    this.retry(reason);
+    if (welcomedAtMs !== undefined) host.closed(link, reason);
+    onLost?.(reason);
   }
 
-  private planRetry(reason: ClosedReason): void {
-    if (this.stopped) {
+  private retry(reason: ClosedReason): void {
+    if (this.isStopped) {
       this.onOver?.();
       return;
     }
@@ -168,29 +216,51 @@ class Dialer implements LinkDialer {
 
   private retryDelayMs(reason: ClosedReason): number {
     const { dice } = this.options;
-    // Not all at the very moment that the hub has named.
-    if (reason.retryAfterMs > 0) return reason.retryAfterMs * (1 + dice() / 2);
+    // Not all at the very moment that the hub has named; and a hub can't send us away for ever.
+    if (reason.retryAfterMs > 0) {
+      return Math.min(reason.retryAfterMs, goodbyeRetryMsMax) * (1 + dice() / 2);
+    }
     if (this.failures === 0) return 0;
-    const ceiling = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(this.failures, 10));
-    return Math.max(retryMsMin * dice(), dice() * ceiling);
+    return dice() * Math.min(retryMsMax, retryMsMin * 2 ** Math.min(this.failures, 10));
   }
 
-  async stop(goodbye: Goodbye): Promise<void> {
-    if (this.stopped) return;
-    this.stopped = true;
-    clearTimeout(this.timer);
-    const { link } = this;
-    if (link !== undefined) {
-      const over = new Promise<void>((resolve) => {
-        this.onOver = resolve;
-      });
-      link.close(goodbye);
-      const patience = setTimeout(() => link.abort(), stopMs);
-      await over;
-      clearTimeout(patience);
-    }
-    this.client.close();
+  stop(goodbye: Goodbye): Promise<void> {
+    this.stopping ??= this.end(goodbye);
+    return this.stopping;
   }
+
+  private async end(goodbye: Goodbye): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    const { attempt } = this;
+    if (attempt === undefined) return;
+    const over = new Promise<void>((resolve) => {
+      this.onOver = resolve;
+    });
+    const { link } = attempt;
+    const patience = setTimeout(() => link.abort(), stopMs);
+    if (attempt.welcomedAtMs === undefined) link.abort();
+    else link.close(goodbye);
+    await over;
+    clearTimeout(patience);
+  }
+}
+
+/** One dial and what came of it. */
+interface Attempt {
+  readonly link: Link;
+  readonly connectTimer: NodeJS.Timeout;
+  /** Monotonic; undefined until the hub has answered. */
+  welcomedAtMs: number | undefined;
+}
+
+function openStream(
+  client: InstanceType<typeof LinkClient>,
+  path: string,
+  metadata: Metadata,
+): LinkCall {
+  const asBuffer = (bytes: Buffer): Buffer => bytes;
+  return client.makeBidiStreamRequest(path, asBuffer, asBuffer, metadata, {});
 }
 
 function boundHost(host: LinkHost): Pick<LinkHost, "run" | "acks" | "refusals"> {

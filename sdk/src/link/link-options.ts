@@ -21,10 +21,9 @@ export const dialerOptions: ChannelOptions = {
   "grpc.use_local_subchannel_pool": 1,
   // Counters per message that nobody reads.
   "grpc.enable_channelz": 0,
-  // We pace the dials ourselves. While the channel waits by its own clock every dial fails at once
-  // without a packet: that must be shorter than our pauses.
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 400,
+  // A channel lives for one attempt; until it is closed it must not dial a second time.
+  "grpc.initial_reconnect_backoff_ms": 30_000,
+  "grpc.max_reconnect_backoff_ms": 30_000,
   "grpc.max_receive_message_length": receiveBytesMax,
   "grpc.max_send_message_length": receiveBytesMax,
   // No TXT look-ups for service configuration.

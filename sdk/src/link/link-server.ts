@@ -1,11 +1,13 @@
 // Link server: where children dial in. Mutual TLS always; the hub's API shares the port.
 //
 //   T5  Sockets are ours: how many in all and per address, and how long a handshake may take, is
-//       bounded before grpc-js sees them.
+//       bounded before grpc-js sees them. (Its connection injector works with mutual TLS and keeps
+//       the caller's certificate; its own `bindAsync` has no limit of either kind.)
 //   T6  A Hello whose address is not the certificate's never reaches the host.
 
 import { randomBytes } from "node:crypto";
-import { createServer, type Server as NetServer, type Socket } from "node:net";
+import type { ServerHttp2Session } from "node:http2";
+import { createServer, type Server as NetServer } from "node:net";
 import {
   Metadata,
   Server,
@@ -15,16 +17,19 @@ import {
 } from "@grpc/grpc-js";
 import { encodeError } from "../codec/index.ts";
 import { type Address, type Hello, MeshError, type Welcome } from "../domain/index.ts";
-import {
-  type Credentials,
-  certificateDelayMs,
-  type PeerIdentity,
-  parsePeerCertificate,
-} from "../identity/index.ts";
+import { type Credentials, type PeerIdentity, parsePeerCertificate } from "../identity/index.ts";
 import type { LinkTiming, Session } from "../session/index.ts";
-import { type ClosedReason, Link, type LinkHost } from "./link.ts";
+import { Link } from "./link.ts";
+import {
+  type ClosedReason,
+  createLinkCounters,
+  type LinkCounters,
+  type LinkHost,
+} from "./link-host.ts";
 import { serverOptions } from "./link-options.ts";
 import { linkService, linkTokenKey } from "./link-service.ts";
+import { ServerSockets } from "./server-sockets.ts";
+import { guardSessions } from "./session-guard.ts";
 
 export interface LinkServerOptions {
   readonly credentials: Credentials;
@@ -38,18 +43,30 @@ export interface LinkServerOptions {
 
 export interface LinkServer {
   readonly port: number;
-  /** Ends all calls, waiting `graceMs` for those that end by themselves. */
+  /** Of all links that were ever made here. */
+  readonly counters: LinkCounters;
+  /** Says goodbye to all links and ends all calls, waiting `graceMs` at most. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
-const connectionsMax = 20_000;
-/** Several thousand nodes of one machine, as in the demo, share an address. */
-const connectionsPerAddressMax = 10_000;
-const handshakeMs = 5_000;
-/** A lost connection of ours must not make the peer wait for a dead half. */
+/** A token that can't be guessed: it ties a bulk stream to its link. */
 const bulkTokenBytes = 16;
 
 type LinkCall = ServerDuplexStream<Buffer, Buffer>;
+
+interface OpenLink {
+  readonly link: Link;
+  /** Of the peer's certificate. */
+  readonly fingerprint: string;
+}
+
+/** What the links of one server share. */
+interface ServerState {
+  readonly options: LinkServerOptions;
+  readonly counters: LinkCounters;
+  /** By token. */
+  readonly links: Map<string, OpenLink>;
+}
 
 export async function openLinkServer(options: LinkServerOptions): Promise<LinkServer> {
   const { credentials } = options;
@@ -64,28 +81,36 @@ export async function openLinkServer(options: LinkServerOptions): Promise<LinkSe
     ],
     true,
   );
-  const links = new Map<string, Link>();
+  const links = new Map<string, OpenLink>();
+  const state: ServerState = { options, counters: createLinkCounters(), links };
   server.addService(linkService, {
-    Link: (call: LinkCall) => guard(call, () => acceptLink(call, options, links)),
+    Link: (call: LinkCall) => guard(call, () => acceptLink(call, state)),
     Bulk: (call: LinkCall) => guard(call, () => acceptBulk(call, links)),
   });
   options.extraServices?.(server);
   const injector = server.createConnectionInjector(tls);
-  const sockets = new Set<Socket>();
-  const listener = createServer((socket) => acceptSocket(socket, sockets, injector));
+  const sockets = new ServerSockets();
+  sockets.seesSessions = guardSessions(server, ({ socket }) => sockets.shakenHands(socket));
+  const listener = createServer((socket) => {
+    if (sockets.admit(socket)) injector.injectConnection(socket);
+  });
   await listening(listener, options.listen);
   const bound = listener.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.listen.port,
+    counters: state.counters,
     close: async ({ graceMs }) => {
       listener.close();
+      for (const { link } of links.values()) {
+        link.close({ code: "DRAINING", detail: "the hub stops", retryAfterMs: 500 });
+      }
       await Promise.race([
         new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
         new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref()),
       ]);
       injector.destroy();
       server.forceShutdown();
-      for (const socket of sockets) socket.destroy();
+      sockets.destroy();
     },
   };
 }
@@ -100,35 +125,6 @@ function listening(listener: NetServer, listen: { host: string; port: number }):
     listener.listen(listen.port, listen.host, () => resolve());
   });
 }
-
-function acceptSocket(
-  socket: Socket,
-  sockets: Set<Socket>,
-  injector: { injectConnection(socket: Socket): void },
-): void {
-  socket.on("error", () => undefined);
-  const address = socket.remoteAddress ?? "";
-  let fromAddress = 0;
-  for (const other of sockets) if (other.remoteAddress === address) fromAddress += 1;
-  if (sockets.size >= connectionsMax || fromAddress >= connectionsPerAddressMax) {
-    socket.destroy();
-    return;
-  }
-  sockets.add(socket);
-  socket.setNoDelay(true);
-  const timer = setTimeout(() => {
-    // Two TLS flights of a client have more bytes than this; a silent one has none.
-    if (socket.bytesRead < handshakeBytesMin) socket.destroy();
-  }, handshakeMs);
-  timer.unref();
-  socket.once("close", () => {
-    clearTimeout(timer);
-    sockets.delete(socket);
-  });
-  injector.injectConnection(socket);
-}
-
-const handshakeBytesMin = 200;
 
 /** Every handler is wrapped once: a throw becomes a status, never the end of the process. */
 function guard(call: LinkCall, accept: () => void): void {
@@ -148,22 +144,43 @@ function peerOf(call: LinkCall): PeerIdentity {
   return parsePeerCertificate(certificate.raw);
 }
 
-function acceptLink(call: LinkCall, options: LinkServerOptions, links: Map<string, Link>): void {
+function acceptLink(call: LinkCall, state: ServerState): void {
+  const { options, counters, links } = state;
   const peer = peerOf(call);
+  widenWindow(call);
   const token = randomBytes(bulkTokenBytes).toString("hex");
-  const host = serverHost(options, peer, token, links);
   const link = new ServerLink(
     call,
     {
-      host,
+      end: "listening",
+      host: serverHost(options, peer, () => links.delete(token)),
       timing: options.timing,
       self: options.self,
-      certificateMs: certificateDelayMs(peer.notAfterMs, Date.now()),
+      notAfterMs: Math.min(peer.notAfterMs, options.credentials.identity.notAfterMs),
       destroy: () => call.destroy(),
+      totals: counters,
     },
     token,
   );
-  links.set(token, link);
+  links.set(token, { link, fingerprint: peer.fingerprint });
+}
+
+/** As the dialling end has it: see `flow_control_window` among its options. */
+const windowBytes = 4 * 1024 * 1024;
+
+/** What grpc-js keeps to itself: looked for, never relied upon. */
+interface CallInside {
+  readonly call?: { readonly stream?: { readonly session?: Partial<ServerHttp2Session> } };
+}
+
+/**
+ * grpc-js has no option for the window of a server: 64 KiB for a whole connection, which is one
+ * batch a round trip. Where it keeps the session elsewhere one day, links are slower, nothing else.
+ */
+function widenWindow(call: LinkCall): void {
+  const session = (call as unknown as CallInside).call?.stream?.session;
+  session?.setLocalWindowSize?.(windowBytes);
+  session?.settings?.({ initialWindowSize: windowBytes });
 }
 
 /** Adds the token of the bulk stream to the Welcome. */
@@ -181,8 +198,7 @@ class ServerLink extends Link {
 function serverHost(
   options: LinkServerOptions,
   peer: PeerIdentity,
-  token: string,
-  links: Map<string, Link>,
+  onClosed: () => void,
 ): LinkHost {
   const { host } = options;
   return {
@@ -201,15 +217,12 @@ function serverHost(
       }
       host.greeted(link, { ...hello, protocolMax: protocolVersion });
     },
-    welcomed: (link) => {
-      const detail = "a child does not welcome its hub";
-      link.close({ code: "FRAME_INVALID", detail, retryAfterMs: 30_000 });
-    },
+    welcomed: (link, welcome) => host.welcomed(link, welcome),
     run: (link, run) => host.run(link, run),
     acks: (link, acks) => host.acks(link, acks),
     refusals: (link, refusals) => host.refusals(link, refusals),
     closed: (link, reason: ClosedReason) => {
-      links.delete(token);
+      onClosed();
       host.closed(link, reason);
     },
   };
@@ -218,14 +231,11 @@ function serverHost(
 /** Version of cloudbrain.v1 that this build speaks. */
 export const protocolVersion = 1;
 
-function acceptBulk(call: LinkCall, links: Map<string, Link>): void {
-  peerOf(call);
+function acceptBulk(call: LinkCall, links: ReadonlyMap<string, OpenLink>): void {
+  const { fingerprint } = peerOf(call);
   const [token] = call.metadata.get(linkTokenKey);
-  const link = typeof token === "string" ? links.get(token) : undefined;
-  if (link === undefined) {
-    const details = "no link has this token";
-    call.emit("error", { code: status.NOT_FOUND, details, metadata: new Metadata() });
-    return;
-  }
-  link.attachBulk(call);
+  const open = typeof token === "string" ? links.get(token) : undefined;
+  if (open?.fingerprint === fingerprint && open.link.attachBulk(call)) return;
+  const details = "no link of this caller waits for this stream";
+  call.emit("error", { code: status.NOT_FOUND, details, metadata: new Metadata() });
 }

@@ -6,78 +6,42 @@
 //       the host hears `closed` exactly once.
 //   T3  A link ends with its certificate: TLS looks at it at the handshake only.
 //   T4  What the peer sends is never trusted: a batch that can't be read ends the link, not us.
+//   T10 What throws here or in the host ends this link alone; the peer hears DEFECT without a text.
 
 import { encodeBatch, parseBatch } from "../codec/index.ts";
-import type { LaneAck, LaneRefusal, LaneRun, Welcome } from "../domain/index.ts";
-import { type Address, type Goodbye, type Hello, isMeshError } from "../domain/index.ts";
 import {
-  type LinkEvent,
-  LinkProtocol,
-  type LinkStream,
-  type LinkTiming,
-  type Session,
-} from "../session/index.ts";
+  type Batch,
+  type ErrorCode,
+  type Goodbye,
+  type Hello,
+  isMeshError,
+  type LaneRefusal,
+  limits,
+  type Welcome,
+} from "../domain/index.ts";
+import { type LinkEvent, LinkProtocol, type LinkStream, type Session } from "../session/index.ts";
 import { joinWheel, leaveWheel, monotonicMs, type Ticking } from "./heartbeat-wheel.ts";
-
-export interface ClosedReason {
-  readonly code: string;
-  readonly detail: string;
-  readonly retryAfterMs: number;
-  /** Whether the other end said goodbye. */
-  readonly byPeer: boolean;
-}
-
-export interface LinkHost {
-  /**
-   * Listening end: answer with `link.welcome` or `link.close`. The address is the certificate's.
-   */
-  greeted(link: Link, hello: Hello): void;
-  /** Dialling end: answer with `link.attach` or `link.close`. */
-  welcomed(link: Link, welcome: Welcome): void;
-  run(link: Link, run: LaneRun): void;
-  acks(link: Link, acks: readonly LaneAck[]): void;
-  refusals(link: Link, refusals: readonly LaneRefusal[]): void;
-  /** Exactly once per link. */
-  closed(link: Link, reason: ClosedReason): void;
-}
-
-/** What both ends of grpc-js' duplex calls have in common. */
-export interface DuplexCall {
-  on(event: "data", listener: (bytes: Buffer) => void): unknown;
-  on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "end" | "close" | "cancelled", listener: () => void): unknown;
-  write(bytes: Buffer, callback: () => void): boolean;
-  end(): unknown;
-}
-
-export interface LinkOptions {
-  readonly host: LinkHost;
-  readonly timing: LinkTiming;
-  readonly self: Address;
-  /** Ends the call when it does not end by itself. */
-  readonly destroy: () => void;
-  /** Delay until the certificate of the peer ends; see `certificateDelayMs`. */
-  readonly certificateMs: number;
-  /** Dialling end: opens the bulk stream. */
-  readonly openBulk?: (() => DuplexCall) | undefined;
-}
-
-export interface LinkCounters {
-  batchesOut: number;
-  batchesIn: number;
-  bytesOut: number;
-  bytesIn: number;
-}
+import {
+  type ClosedReason,
+  createLinkCounters,
+  type DuplexCall,
+  type LinkCounters,
+  type LinkOptions,
+} from "./link-host.ts";
 
 let lastId = 0;
 /** Batches that arrive during one commit: 256 frames of credit and some heartbeats. */
 const heldMax = 600;
+/** The first credits are 256 KiB a lane, which the last batch of a lane may exceed. */
+const heldBytesMax = 4 * (256 * 1024 + limits.batchBytesMax);
 /** How long a link that says goodbye waits until its bytes are out. */
 const goodbyeMs = 1_000;
+/** When a peer that broke the protocol, or met a defect of ours, may come again. */
+const faultRetryMs = 5_000;
 
 export class Link implements Ticking {
   readonly id: number;
-  readonly counters: LinkCounters = { batchesOut: 0, batchesIn: 0, bytesOut: 0, bytesIn: 0 };
+  readonly counters: LinkCounters = createLinkCounters();
   private readonly options: LinkOptions;
   private readonly protocol: LinkProtocol;
   private readonly calls: { main: DuplexCall | undefined; bulk: DuplexCall | undefined };
@@ -85,11 +49,13 @@ export class Link implements Ticking {
   private planned = false;
   private reason: ClosedReason | undefined;
   private isOver = false;
-  private expiry: NodeJS.Timeout | undefined;
+  private expiresAtMs: number;
   private nextWakeMs = 0;
+  private hasGreeting = false;
   /** Between Welcome and `attach` our commit is under way; what arrives meanwhile waits here. */
   private isHolding = false;
   private held: Buffer[] = [];
+  private heldBytes = 0;
 
   constructor(call: DuplexCall, options: LinkOptions) {
     lastId += 1;
@@ -98,11 +64,8 @@ export class Link implements Ticking {
     this.protocol = new LinkProtocol(options.timing, monotonicMs());
     this.calls = { main: call, bulk: undefined };
     this.listen(call, "main");
-    this.expiry = setTimeout(() => {
-      const detail = "the certificate of the peer has ended";
-      this.close({ code: "IDENTITY_EXPIRED", detail, retryAfterMs: 0 });
-    }, options.certificateMs);
-    this.expiry.unref();
+    this.expiresAtMs = Number.POSITIVE_INFINITY;
+    this.expireBy(options.notAfterMs);
     joinWheel(this);
   }
 
@@ -114,6 +77,13 @@ export class Link implements Ticking {
     if (stream === "bulk") this.calls.bulk = call;
   }
 
+  /** Another certificate that the link depends on ends then (T3). */
+  expireBy(notAfterMs: number): void {
+    // Monotonic from here on: a clock that jumps must not cut the links of a whole city.
+    const expiresAtMs = monotonicMs() + notAfterMs - Date.now();
+    this.expiresAtMs = Math.min(this.expiresAtMs, expiresAtMs);
+  }
+
   /** The dialling end's first word. */
   greet(hello: Hello): void {
     this.protocol.greet(hello);
@@ -122,24 +92,33 @@ export class Link implements Ticking {
 
   /** The listening end takes the link. */
   welcome(session: Session, welcome: Welcome): void {
+    if (this.isEnding()) return;
     this.protocol.open(session, welcome);
     this.pump();
   }
 
   /** The dialling end takes the link. */
   attach(session: Session): void {
+    if (this.isEnding()) return;
     this.protocol.open(session);
     const { held } = this;
     this.held = [];
+    this.heldBytes = 0;
     this.isHolding = false;
     for (const bytes of held) this.take(bytes);
     this.pump();
   }
 
-  /** The other end has opened our bulk stream. */
-  attachBulk(call: DuplexCall): void {
+  /** The other end has opened our bulk stream; false when there is one already. */
+  attachBulk(call: DuplexCall): boolean {
+    if (this.isEnding() || this.calls.bulk !== undefined) return false;
     this.listen(call, "bulk");
     this.pump();
+    return true;
+  }
+
+  private isEnding(): boolean {
+    return this.isOver || this.reason !== undefined;
   }
 
   refuse(refusal: LaneRefusal): void {
@@ -149,11 +128,22 @@ export class Link implements Ticking {
 
   /** Says goodbye, then ends. */
   close(goodbye: Goodbye): void {
-    if (this.reason !== undefined || this.isOver) return;
-    this.reason = { ...goodbye, byPeer: false };
+    this.part(goodbye, goodbye.detail);
+  }
+
+  /** The host may be told more than the peer. */
+  private part(goodbye: Goodbye, detail: string): void {
+    if (this.isEnding()) return;
+    this.reason = { ...goodbye, detail, byPeer: false };
     this.protocol.close(goodbye);
     this.pump();
     setTimeout(() => this.finish(), goodbyeMs).unref();
+  }
+
+  /** Ends the link for what was thrown while we worked for it (T10). */
+  private failed(error: unknown): void {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.part({ code: "DEFECT", detail: "", retryAfterMs: faultRetryMs }, detail);
   }
 
   /** There may be more to send: looked at once this turn of the event loop is done. */
@@ -173,21 +163,51 @@ export class Link implements Ticking {
       return;
     }
     if (this.isHolding && stream === "bulk") return;
-    const batch = this.protocol.nextBatch(stream, monotonicMs());
-    if (batch === undefined) {
+    const nowMs = monotonicMs();
+    const message = this.nextMessage(stream, nowMs);
+    this.nextWakeMs = this.protocol.wakeAtMs();
+    if (message === undefined) {
       if (stream === "main" && this.protocol.isClosed()) this.finish();
       return;
     }
-    const encoded = encodeBatch(batch);
-    this.protocol.sent(batch, encoded.length);
-    this.counters.batchesOut += 1;
-    this.counters.bytesOut += encoded.length;
-    const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
     this.writing[stream] = true;
-    this.callFor(stream)?.write(bytes, () => {
+    this.callFor(stream)?.write(message, (error) => {
       this.writing[stream] = false;
-      this.flush(stream);
+      if (error instanceof Error) this.lost(error.message);
+      else this.flush(stream);
     });
+  }
+
+  private nextMessage(stream: LinkStream, nowMs: number): Buffer | undefined {
+    try {
+      const batch = this.protocol.nextBatch(stream, nowMs);
+      if (batch === undefined) return undefined;
+      const { buffer, byteOffset, byteLength } = encodeBatch(batch);
+      this.protocol.sent(batch, byteLength);
+      this.countOut(framesOf(batch), byteLength);
+      return Buffer.from(buffer, byteOffset, byteLength);
+    } catch (error) {
+      this.failed(error);
+      return undefined;
+    }
+  }
+
+  private countOut(frames: number, bytes: number): void {
+    for (const counters of [this.counters, this.options.totals]) {
+      if (counters === undefined) continue;
+      counters.framesOut += frames;
+      counters.batchesOut += 1;
+      counters.bytesOut += bytes;
+    }
+  }
+
+  private countIn(frames: number, bytes: number): void {
+    for (const counters of [this.counters, this.options.totals]) {
+      if (counters === undefined) continue;
+      counters.framesIn += frames;
+      counters.batchesIn += 1;
+      counters.bytesIn += bytes;
+    }
   }
 
   private callFor(stream: LinkStream): DuplexCall | undefined {
@@ -199,34 +219,61 @@ export class Link implements Ticking {
   }
 
   private take(bytes: Buffer): void {
-    if (this.isOver) return;
+    if (this.isEnding()) return;
     if (this.isHolding) {
-      // The first credits bound what an honest peer sends before it hears from us.
-      if (this.held.length < heldMax) this.held.push(bytes);
-      else this.close({ code: "FRAME_INVALID", detail: "too much too soon", retryAfterMs: 5_000 });
+      this.hold(bytes);
       return;
     }
-    this.counters.batchesIn += 1;
-    this.counters.bytesIn += bytes.length;
+    let batch: Batch;
     try {
-      const batch = parseBatch(bytes, this.options.self);
+      batch = parseBatch(bytes, this.options.self);
+    } catch (error) {
+      if (isMeshError(error)) this.refusePeer(error.message);
+      else this.failed(error);
+      return;
+    }
+    this.countIn(framesOf(batch), bytes.length);
+    try {
       for (const event of this.protocol.receive(batch, bytes.length, monotonicMs())) {
         this.dispatch(event);
       }
     } catch (error) {
-      // A MeshError tells the peer what is wrong with its bytes; anything else is ours to know.
-      const detail = isMeshError(error) ? error.message : "the batch could not be taken";
-      this.close({ code: "FRAME_INVALID", detail, retryAfterMs: 5_000 });
+      this.failed(error);
     }
+    // What waited for this credit has nobody else to send it.
+    if (batch.credits.length > 0) this.pump();
+  }
+
+  private hold(bytes: Buffer): void {
+    this.heldBytes += bytes.length;
+    // The first credits bound what an honest peer sends before it hears from us.
+    if (this.held.length < heldMax && this.heldBytes <= heldBytesMax) this.held.push(bytes);
+    else this.refusePeer("too much before the handshake was done");
+  }
+
+  /** The peer has broken the protocol. */
+  private refusePeer(detail: string): void {
+    this.close({ code: "FRAME_INVALID", detail, retryAfterMs: faultRetryMs });
+  }
+
+  /** Each end greets once, in its own way. */
+  private isGreeting(end: LinkOptions["end"]): boolean {
+    if (this.hasGreeting || this.options.end !== end) {
+      this.refusePeer("a greeting out of place");
+      return false;
+    }
+    this.hasGreeting = true;
+    return true;
   }
 
   private dispatch(event: LinkEvent): void {
     const { host } = this.options;
     switch (event.type) {
       case "hello":
-        host.greeted(this, event.hello);
+        if (this.isGreeting("listening")) host.greeted(this, event.hello);
         return;
       case "welcome":
+        if (!this.isGreeting("dialling")) return;
         this.isHolding = true;
         host.welcomed(this, event.welcome);
         return;
@@ -244,7 +291,7 @@ export class Link implements Ticking {
         this.finish();
         return;
       case "violation":
-        this.close({ code: event.code, detail: event.detail, retryAfterMs: 5_000 });
+        this.refusePeer(event.detail);
         return;
       case "silent": {
         const detail = `nothing was heard for ${Math.round(event.silentMs)} ms`;
@@ -255,11 +302,15 @@ export class Link implements Ticking {
   }
 
   tick(nowMs: number): void {
-    if (nowMs < this.nextWakeMs) return;
+    // Every turn, not only when something is due: gaps between ticks are how the protocol knows
+    // that we, not the peer, stood still.
     const event = this.protocol.tick(nowMs);
     if (event !== undefined) this.dispatch(event);
-    this.flush("main");
-    this.nextWakeMs = this.protocol.wakeAtMs();
+    if (nowMs >= this.expiresAtMs) {
+      const detail = "a certificate of this link has ended";
+      this.close({ code: "IDENTITY_EXPIRED", detail, retryAfterMs: 0 });
+    }
+    if (nowMs >= this.nextWakeMs) this.flush("main");
   }
 
   private lost(detail: string): void {
@@ -270,8 +321,8 @@ export class Link implements Ticking {
   private finish(): void {
     if (this.isOver) return;
     this.isOver = true;
-    clearTimeout(this.expiry);
     leaveWheel(this);
+    this.held = [];
     this.calls.bulk?.end();
     this.calls.main?.end();
     // A half-closed stream whose other end stays silent would keep its memory.
@@ -285,10 +336,21 @@ export class Link implements Ticking {
     this.options.host.closed(this, reason);
   }
 
-  /** Ends at once, without a word. */
+  /** Ends at once, without a word to the peer. */
   abort(): void {
-    this.reason ??= { code: "CANCELLED", detail: "aborted", retryAfterMs: 0, byPeer: false };
+    this.fail("CANCELLED", "aborted");
+  }
+
+  /** Ends at once for this reason, without a word to the peer. */
+  fail(code: ErrorCode, detail: string): void {
+    this.reason ??= { code, detail, retryAfterMs: 0, byPeer: false };
     this.finish();
     this.options.destroy();
   }
+}
+
+function framesOf(batch: Batch): number {
+  let count = 0;
+  for (const run of batch.runs) count += run.frames.length;
+  return count;
 }

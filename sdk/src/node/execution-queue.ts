@@ -21,7 +21,7 @@ export interface ExecutionQueueOptions {
 
 export class ExecutionQueue {
   private readonly options: ExecutionQueueOptions;
-  private readonly running = new Map<string, AbortController>();
+  private readonly running = new Map<string, StopSwitch>();
   private readonly waiting: Run[] = [];
   private isStopped = false;
 
@@ -52,12 +52,26 @@ export class ExecutionQueue {
     const handler = handlers.get(next.capability);
     assertRule(handler !== undefined, "the kernel runs what it has a handler for", next.capability);
     assertRule(!this.running.has(id), "an instruction is executed once at a time", id);
-    const controller = new AbortController();
-    this.running.set(id, controller);
+    const stop = new StopSwitch();
+    this.running.set(id, stop);
     const progress = (ratio: number, note: string): void => {
-      if (this.running.get(id) === controller) submit({ type: "progress", id, ratio, note });
+      if (this.running.get(id) === stop) submit({ type: "progress", id, ratio, note });
     };
-    execute({ ...next, handler, signal: controller.signal, progress, log })
+    execute({
+      handler,
+      id,
+      chain: next.chain,
+      step: next.step,
+      attempt: next.attempt,
+      input: next.input,
+      finishDueMs: next.finishDueMs,
+      heartbeatMs: next.heartbeatMs,
+      get signal() {
+        return stop.signal;
+      },
+      progress,
+      log,
+    })
       .then((result) => this.end(id, result))
       .catch((error: unknown) => this.options.failed(error));
   }
@@ -95,8 +109,29 @@ export class ExecutionQueue {
   stop(reason: string): void {
     this.isStopped = true;
     this.waiting.length = 0;
-    for (const [id, controller] of this.running) {
-      controller.abort(new MeshError("CANCELLED", { subject: id, detail: reason }));
+    for (const [id, running] of this.running) {
+      running.abort(new MeshError("CANCELLED", { subject: id, detail: reason }));
     }
+  }
+}
+
+/**
+ * An abort signal that is made when somebody asks for it: few handlers do, and one is not cheap.
+ */
+class StopSwitch {
+  private controller: AbortController | undefined;
+  private reason: MeshError | undefined;
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.reason !== undefined) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  abort(reason: MeshError): void {
+    this.reason ??= reason;
+    this.controller?.abort(reason);
   }
 }

@@ -156,7 +156,9 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
 function contextOf(options: ExecutionOptions): InstructionContext {
   const { finishDueMs, heartbeatMs } = options;
   return {
-    signal: options.signal,
+    get signal() {
+      return options.signal;
+    },
     chainId: options.chain,
     stepId: options.step,
     attempt: options.attempt,

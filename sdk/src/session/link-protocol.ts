@@ -6,7 +6,8 @@
 //   L2  A batch is asked for only when the previous write has finished, so that frames gather while
 //       a write is in flight: batching costs no timer and an idle link no delay.
 //   L3  A batch carries frames of one lane at most; its encoded size counts against that lane's
-//       byte credit at both ends alike.
+//       byte credit at both ends alike. Like sequences, bytes are granted anew only for what has
+//       become durable: what waits for a slow commit is bounded by the window, in bytes too.
 //   L4  A peer is judged alive by received bytes alone. When our own clock shows that we were not
 //       running (event loop stalled, process stopped), the peer gets that time as well.
 //   L5  Acknowledgements are cumulative and ride on whatever is sent; alone they travel after
@@ -65,6 +66,10 @@ interface LaneFlow {
   creditBytes: number;
   sentBytes: number;
   receivedBytes: number;
+  /** Of `receivedBytes`, those of batches that are durable. */
+  durableBytes: number;
+  /** Batches received that were not durable when last looked at, oldest first. */
+  readonly arrivals: Arrival[];
   /** Next sequence that may arrive: runs are handed over before the kernel has stepped them. */
   expected: number;
   /** What we have granted, and how much at a time: little at first, more once the lane is used. */
@@ -75,6 +80,12 @@ interface LaneFlow {
   ackSent: number;
   /** When the oldest receipt that is durable but not acknowledged appeared; 0 if none. */
   ackDueMs: number;
+}
+
+/** A batch: its last sequence, and `receivedBytes` with it. */
+interface Arrival {
+  readonly lastSeq: number;
+  readonly receivedBytes: number;
 }
 
 export class LinkProtocol {
@@ -124,6 +135,8 @@ export class LinkProtocol {
         creditBytes: initialBytes,
         sentBytes: 0,
         receivedBytes: 0,
+        durableBytes: 0,
+        arrivals: [],
         expected: received + 1,
         grantedSeq: received + initialFrames,
         grantedBytes: initialBytes,
@@ -169,14 +182,16 @@ export class LinkProtocol {
     for (const run of batch.runs) {
       const flow = this.flows.get(run.lane);
       if (flow === undefined) continue;
-      flow.receivedBytes += bytes;
       const last = run.firstSeq + run.frames.length - 1;
-      if (last > flow.grantedSeq) {
+      // A sender with credit left may exceed it with one batch.
+      if (last > flow.grantedSeq || flow.receivedBytes >= flow.grantedBytes) {
         return [...events, violation(`lane ${run.lane}: frames beyond the credit`)];
       }
       if (run.firstSeq > flow.expected) {
         return [...events, violation(`lane ${run.lane}: a gap before ${run.firstSeq}`)];
       }
+      flow.receivedBytes += bytes;
+      flow.arrivals.push({ lastSeq: last, receivedBytes: flow.receivedBytes });
       flow.expected = Math.max(flow.expected, last + 1);
       events.push({ type: "run", run });
     }
@@ -305,7 +320,7 @@ export class LinkProtocol {
       flow.windowFrames = limits.laneFramesCreditMax;
       flow.windowBytes = limits.laneBytesCreditMax;
       flow.grantedSeq = session.durableIn(lane) + flow.windowFrames;
-      flow.grantedBytes = flow.receivedBytes + flow.windowBytes;
+      flow.grantedBytes = flow.durableBytes + flow.windowBytes;
       credits.push({ lane, seqMax: flow.grantedSeq, bytesMax: flow.grantedBytes });
     }
     return credits;
@@ -340,8 +355,13 @@ function toldOf(positions: readonly LanePosition[], lane: Lane): number {
 
 /** At half of the window, so that a steady sender never waits for a grant. */
 function needsGrant(session: Session, lane: Lane, flow: LaneFlow): boolean {
-  const framesLeft = flow.grantedSeq - session.durableIn(lane);
-  const bytesLeft = flow.grantedBytes - flow.receivedBytes;
+  const durableSeq = session.durableIn(lane);
+  const { arrivals } = flow;
+  const waiting = arrivals.findIndex(({ lastSeq }) => lastSeq > durableSeq);
+  const durable = arrivals.splice(0, waiting < 0 ? arrivals.length : waiting).at(-1);
+  if (durable !== undefined) flow.durableBytes = durable.receivedBytes;
+  const framesLeft = flow.grantedSeq - durableSeq;
+  const bytesLeft = flow.grantedBytes - flow.durableBytes;
   return framesLeft < flow.windowFrames / 2 || bytesLeft < flow.windowBytes / 2;
 }
 

@@ -1,0 +1,48 @@
+// Watched credentials: lets the dialer see the sockets that grpc-js opens. grpc-js has no limit on
+// a TLS handshake: behind a hub that accepts and stays silent a channel would connect for ever, and
+// its socket would stay.
+
+import type { Socket } from "node:net";
+import {
+  type CallCredentials,
+  ChannelCredentials,
+  type ChannelOptions,
+  type experimental,
+} from "@grpc/grpc-js";
+
+export class WatchedCredentials extends ChannelCredentials {
+  private readonly inner: ChannelCredentials;
+  private readonly onSocket: (socket: Socket) => void;
+
+  /** `inner` may be shared: its TLS context is the costly part. */
+  constructor(inner: ChannelCredentials, onSocket: (socket: Socket) => void) {
+    super();
+    this.inner = inner;
+    this.onSocket = onSocket;
+  }
+
+  override _isSecure(): boolean {
+    return this.inner._isSecure();
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(
+    target: experimental.GrpcUri,
+    options: ChannelOptions,
+    credentials?: CallCredentials,
+  ): experimental.SecureConnector {
+    const connector = this.inner._createSecureConnector(target, options, credentials);
+    return {
+      connect: (socket) => {
+        this.onSocket(socket);
+        return connector.connect(socket);
+      },
+      waitForReady: () => connector.waitForReady(),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
+  }
+}
