@@ -18,7 +18,15 @@ import { applyFact, armNews, type Dirty } from "./apply.ts";
 import type { Deciding } from "./deciding.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
-import { type ChainRow, chainRow, DirtyRows, liveTables, restoreRow, rowsOf } from "./rows.ts";
+import {
+  type ChainRow,
+  chainRow,
+  DirtyRows,
+  liveTables,
+  restoreRow,
+  rowsOf,
+  StoredRows,
+} from "./rows.ts";
 import { spreadOf } from "./spread.ts";
 import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
 import {
@@ -61,6 +69,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private readonly options: HubKernelOptions;
   private readonly links: LinkTable = createLinkTable();
   private readonly dirty = new DirtyRows();
+  private readonly stored = new StoredRows();
   /** Sessions with something new since the last commit: a hub has thousands, a commit few. */
   private readonly touchedSessions = new Set<Address>();
   private readonly marking: Dirty = {
@@ -272,7 +281,10 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   }
 
   checkpoint(): readonly Row[] {
-    const rows = this.dirty.drain().flatMap(([table, key]) => rowsOf(this.state, table, key));
+    const rows = this.dirty
+      .drain()
+      .flatMap(([table, key]) => rowsOf(this.state, table, key))
+      .filter((row) => this.stored.isToWrite(row));
     this.evictable = [];
     for (const chain of this.state.chains.values()) {
       if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
@@ -292,6 +304,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   }
 
   restore(row: Row): void {
+    this.stored.note(row);
     restoreRow(this.state, row);
   }
 

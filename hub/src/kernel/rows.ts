@@ -80,6 +80,27 @@ export class DirtyRows implements Dirty {
   }
 }
 
+/**
+ * Which chains and fan-outs have a live row in the store. Most of them come and go between two
+ * checkpoints: there is no row to delete.
+ */
+export class StoredRows {
+  private readonly keys = new Set<string>();
+
+  /** A row that was read from the store. */
+  note(row: Row): void {
+    this.isToWrite(row);
+  }
+
+  isToWrite({ table, key, value }: Row): boolean {
+    if (table !== "chain" && table !== "fanout") return true;
+    const name = `${table} ${key}`;
+    if (value === undefined) return this.keys.delete(name);
+    this.keys.add(name);
+    return true;
+  }
+}
+
 export function chainRow(chain: Chain): ChainRow {
   return {
     id: chain.id,

@@ -50,6 +50,8 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
   private outputs: AgentOutput[] = [];
   private early: AgentOutput[] = [];
   private readonly dirty = new Map<AgentTable, Set<string>>();
+  /** Instructions that have a row in the store. */
+  private readonly stored = new Set<string>();
   private link: number | undefined;
   private nowMs = 0;
 
@@ -150,11 +152,20 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
     const rows: Row[] = [];
     for (const table of liveTables) {
       for (const key of [...(this.dirty.get(table) ?? [])].sort()) {
-        rows.push({ table, key, value: this.rowValue(table, key) });
+        const value = this.rowValue(table, key);
+        if (table === "instruction" && !this.isToWrite(key, value)) continue;
+        rows.push({ table, key, value });
       }
     }
     this.dirty.clear();
     return rows;
+  }
+
+  /** Most instructions come and go between two checkpoints: there is no row to delete. */
+  private isToWrite(key: string, value: unknown): boolean {
+    if (value === undefined) return this.stored.delete(key);
+    this.stored.add(key);
+    return true;
   }
 
   /** A copy: what was handed out stays as it was, whatever happens to the instruction next. */
@@ -181,6 +192,7 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
       state.tombstoneNo = Math.max(state.tombstoneNo, tombstone.no);
     } else if (row.table === "instruction") {
       const instruction = { ...(row.value as AgentInstruction) };
+      this.stored.add(instruction.id);
       state.instructions.set(instruction.id, instruction);
       state.endedNo = Math.max(state.endedNo, instruction.endedNo);
       if (instruction.outcome === "") state.running.add(instruction.id);

@@ -6,7 +6,6 @@
 //   T6  A Hello whose address is not the certificate's never reaches the host.
 
 import { randomBytes } from "node:crypto";
-import type { ServerHttp2Session } from "node:http2";
 import { createServer, type Server as NetServer } from "node:net";
 import {
   Metadata,
@@ -147,7 +146,6 @@ function peerOf(call: LinkCall): PeerIdentity {
 function acceptLink(call: LinkCall, state: ServerState): void {
   const { options, counters, links } = state;
   const peer = peerOf(call);
-  widenWindow(call);
   const token = randomBytes(bulkTokenBytes).toString("hex");
   const link = new ServerLink(
     call,
@@ -163,24 +161,6 @@ function acceptLink(call: LinkCall, state: ServerState): void {
     token,
   );
   links.set(token, { link, fingerprint: peer.fingerprint });
-}
-
-/** As the dialling end has it: see `flow_control_window` among its options. */
-const windowBytes = 4 * 1024 * 1024;
-
-/** What grpc-js keeps to itself: looked for, never relied upon. */
-interface CallInside {
-  readonly call?: { readonly stream?: { readonly session?: Partial<ServerHttp2Session> } };
-}
-
-/**
- * grpc-js has no option for the window of a server: 64 KiB for a whole connection, which is one
- * batch a round trip. Where it keeps the session elsewhere one day, links are slower, nothing else.
- */
-function widenWindow(call: LinkCall): void {
-  const session = (call as unknown as CallInside).call?.stream?.session;
-  session?.setLocalWindowSize?.(windowBytes);
-  session?.settings?.({ initialWindowSize: windowBytes });
 }
 
 /** Adds the token of the bulk stream to the Welcome. */

@@ -372,10 +372,18 @@ function violation(detail: string): LinkEvent {
 /** Only to end a batch near its target; the exact size is the codec's. */
 function roughBytes(frame: Frame): number {
   const body = frame.body;
-  if (body.kind === "instruction") return 160 + utf8Length(body.input);
-  if (body.kind === "feedback") return 160 + utf8Length(body.output);
+  if (body.kind === "instruction") return 160 + roughTextBytes(body.input);
+  if (body.kind === "feedback") return 160 + roughTextBytes(body.output);
   if (body.kind === "opaque") return 100 + body.bytes.length;
   if (body.kind === "nodes") return 100 + body.upserts.length * 200;
   if (body.kind === "delegate") return 2_000;
   return body.kind === "partial" ? 500 : 150;
+}
+
+/** Below this a batch of such texts stays far under its limit, were every unit three bytes. */
+const shortTextMax = 4_096;
+
+/** Counting the bytes of every small text would cost as much as encoding it. */
+function roughTextBytes(text: string): number {
+  return text.length <= shortTextMax ? text.length : utf8Length(text);
 }

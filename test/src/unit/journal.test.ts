@@ -96,6 +96,25 @@ test("what a commit decides is heard when it is durable; early outputs do not wa
   assert.equal(bench.anchored, [1]);
 });
 
+test("who shows the state waits until all that it holds is durable (D6)", () => {
+  const bench = new Bench();
+  const seen: string[] = [];
+  bench.journal.whenDurable(() => seen.push("nothing to wait for"));
+  assert.equal(seen, ["nothing to wait for"]);
+  bench.add(1);
+  bench.journal.whenDurable(() => seen.push("first"));
+  bench.turn();
+  bench.journal.whenDurable(() => seen.push("also first"));
+  bench.add(2);
+  bench.journal.whenDurable(() => seen.push("second"));
+  assert.equal(seen.length, 1);
+  bench.sync();
+  assert.equal(seen.slice(1), ["first", "also first"]);
+  bench.sync(new Error("the disk failed"));
+  bench.journal.whenDurable(() => seen.push("never"));
+  assert.equal(seen.length, 3);
+});
+
 test("while one commit is synced, events gather for the next", () => {
   const bench = new Bench();
   bench.add(1);
