@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // cloudbrain-hub: the hub's part of the `cloudbrain` command. `cloudbrain hub ...` runs this.
 
 import { mkdtempSync, rmSync } from "node:fs";

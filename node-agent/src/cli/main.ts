@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // cloudbrain: the command. Reads the words, runs one command, ends with its exit code.
 
 import { realpathSync } from "node:fs";

@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// Stands outside dist/ so that npm links the command at install, before anything is built.
+import "../dist/main.js";
