@@ -74,8 +74,8 @@ export interface StreamBounds extends CallBounds {
 
 /**
  * The responses of a stream; leaving the loop cancels the call. Who has what it wants reads on to
- * the end all the same: a cancellation resets its HTTP/2 stream, and after 1,000 resets at more
- * than 33 a second Node.js takes the caller for an attacker and ends the whole connection.
+ * the end all the same: a cancellation resets its HTTP/2 stream, and Node.js ends the connection of
+ * a caller with many resets in a row (1,035 within 0.7 s, measured with Node.js 20.20).
  */
 export async function* callStream<Request, Response>(
   host: CallHost,
