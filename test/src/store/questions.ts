@@ -107,7 +107,8 @@ async function ask(
   };
   const listed: ChainRow[] = [];
   await note("list of chains", async () => {
-    listed.push(...(await listChains(history)));
+    // One by one: a spread of a hundred thousand is more arguments than a call can have.
+    for (const chain of await listChains(history)) listed.push(chain);
     return listed;
   });
   const chains = new Set([...questions.chains, ...listed.map(({ id }) => id)]);
@@ -141,7 +142,7 @@ async function listChains(history: History): Promise<readonly ChainRow[]> {
   let before = "";
   for (;;) {
     const page = await history.chains({ before, limit: pageSize });
-    chains.push(...page);
+    for (const chain of page) chains.push(chain);
     before = page.at(-1)?.id ?? "";
     if (page.length < pageSize) return chains;
   }
