@@ -3,11 +3,15 @@
 //   Y3  The authority is constrained to the DNS names below its root address, so that whatever it
 //       signs can't claim another mesh. URI names can't hold a path constraint; hence the DNS name.
 //   Y4  A node's certificate is for TLS at both ends (client and server) and for nothing else.
+//
+// An authority's PEM may hold a chain, its own certificate first: what a hub's authority below the
+// root needs. Nothing here makes such an authority yet.
 
 import "reflect-metadata";
 import {
   createPrivateKey,
   generateKeyPairSync,
+  type KeyObject,
   X509Certificate as NodeCertificate,
   randomBytes,
   webcrypto,
@@ -16,22 +20,21 @@ import { AsnConvert } from "@peculiar/asn1-schema";
 import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints } from "@peculiar/asn1-x509";
 import {
   BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
-  PublicKey,
-  SubjectAlternativeNameExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import type { Address } from "../domain/index.ts";
 import type { Credentials } from "./credential-files.ts";
+import { encodeNodeCertificate } from "./node-certificate.ts";
 import { dnsNameOf, spiffeIdOf } from "./node-identity.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const nameConstraintsOid = "2.5.29.30";
 const dayMs = 86_400_000;
+const secondMs = 1_000;
 
 export interface AuthorityPem {
   readonly certificatePem: string;
@@ -43,7 +46,7 @@ export interface MeshAuthority {
   readonly mesh: string;
   readonly certificatePem: string;
   readonly certificate: X509Certificate;
-  readonly signingKey: webcrypto.CryptoKey;
+  readonly signingKey: KeyObject;
 }
 
 export interface NewAuthority {
@@ -59,14 +62,14 @@ export async function createMeshAuthority(options: NewAuthority): Promise<Author
   const { mesh, rootAddress, nowMs, days } = options;
   const keys = generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
+    serialNumber: serialNumber().toString("hex"),
     name: `CN=${mesh} authority`,
-    notBefore: new Date(nowMs),
-    notAfter: new Date(nowMs + days * dayMs),
+    notBefore: dateOf(nowMs),
+    notAfter: dateOf(nowMs + days * dayMs),
     signingAlgorithm: algorithm,
     keys: {
       publicKey: await importPublic(keys.publicKeyDer),
-      privateKey: await importPrivate(keys.privateKeyDer),
+      privateKey: await importPrivate(keys.privateKeyPem),
     },
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
@@ -88,12 +91,11 @@ function nameConstraints(dnsRoot: string, mesh: string): Extension {
 
 /** Reads what `createMeshAuthority` made. */
 export async function openMeshAuthority(pem: AuthorityPem, mesh: string): Promise<MeshAuthority> {
-  const der = createPrivateKey(pem.privateKeyPem).export({ type: "pkcs8", format: "der" });
   return {
     mesh,
     certificatePem: pem.certificatePem,
     certificate: new X509Certificate(pem.certificatePem),
-    signingKey: await importPrivate(der),
+    signingKey: createPrivateKey(pem.privateKeyPem),
   };
 }
 
@@ -108,31 +110,49 @@ export interface IssuedCertificate {
   readonly privateKeyPem: string;
 }
 
-/** A key and a certificate for one node. About 1 ms each on the machine of docs/performance.md. */
+/**
+ * A key and a certificate for one node; 1.3 ms of a core that other work shares. With `publicKey`
+ * the node keeps its private key to itself and only a certificate comes back: the caller has made
+ * sure that the node holds the private key.
+ */
+export async function issueCertificate(
+  authority: MeshAuthority,
+  options: NewCertificate & { readonly publicKey: KeyObject },
+): Promise<Pick<IssuedCertificate, "certificatePem">>;
 export async function issueCertificate(
   authority: MeshAuthority,
   options: NewCertificate,
-): Promise<IssuedCertificate> {
-  const { address, notBeforeMs, notAfterMs } = options;
+): Promise<IssuedCertificate>;
+export async function issueCertificate(
+  authority: MeshAuthority,
+  options: NewCertificate & { readonly publicKey?: KeyObject },
+): Promise<Partial<IssuedCertificate>> {
+  const { publicKey } = options;
+  if (publicKey !== undefined) {
+    const der = publicKey.export({ type: "spki", format: "der" });
+    return { certificatePem: signCertificate(authority, options, der) };
+  }
   const keys = generateKeys();
-  const certificate = await X509CertificateGenerator.create({
+  const certificatePem = signCertificate(authority, options, keys.publicKeyDer);
+  return { certificatePem, privateKeyPem: keys.privateKeyPem };
+}
+
+function signCertificate(
+  { mesh, certificate: issuer, signingKey }: MeshAuthority,
+  { address, notBeforeMs, notAfterMs }: NewCertificate,
+  publicKeyDer: Uint8Array,
+): string {
+  return encodeNodeCertificate({
     serialNumber: serialNumber(),
-    subject: `CN=${address.slice(-64)}`,
-    issuer: authority.certificate.subject,
-    notBefore: new Date(notBeforeMs),
-    notAfter: new Date(notAfterMs),
-    signingAlgorithm: algorithm,
-    publicKey: new PublicKey(keys.publicKeyDer),
-    signingKey: authority.signingKey,
-    extensions: [
-      ...nodeExtensions,
-      new SubjectAlternativeNameExtension([
-        { type: "url", value: spiffeIdOf(address, authority.mesh) },
-        { type: "dns", value: dnsNameOf(address, authority.mesh) },
-      ]),
-    ],
+    issuerDer: issuer.subjectName.toArrayBuffer(),
+    commonName: address.slice(-64),
+    notBefore: dateOf(notBeforeMs),
+    notAfter: dateOf(notAfterMs),
+    publicKeyDer,
+    uri: spiffeIdOf(address, mesh),
+    dnsName: dnsNameOf(address, mesh),
+    signingKey,
   });
-  return { certificatePem: certificate.toString("pem"), privateKeyPem: keys.privateKeyPem };
 }
 
 /**
@@ -144,7 +164,9 @@ export async function issueCredentials(
   options: NewCertificate,
 ): Promise<Credentials> {
   const issued = await issueCertificate(authority, options);
-  const { address, notBeforeMs, notAfterMs } = options;
+  const { address } = options;
+  const notBeforeMs = dateOf(options.notBeforeMs).getTime();
+  const notAfterMs = dateOf(options.notAfterMs).getTime();
   const { fingerprint256: fingerprint } = new NodeCertificate(issued.certificatePem);
   const { mesh, certificatePem: authorityPem } = authority;
   return {
@@ -154,30 +176,29 @@ export async function issueCredentials(
   };
 }
 
-/** Extensions that are alike in every node's certificate (Y4). */
-const nodeExtensions = [
-  new BasicConstraintsExtension(false, undefined, true),
-  new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-  new ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]),
-];
-
 function generateKeys() {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return {
-    publicKeyDer: publicKey.export({ type: "spki", format: "der" }),
-    privateKeyDer: privateKey.export({ type: "pkcs8", format: "der" }),
-    privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-  };
+  const { publicKey, privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  return { publicKeyDer: publicKey, privateKeyPem: privateKey };
+}
+
+/** A certificate knows whole seconds (RFC 5280 4.1.2.5). */
+function dateOf(ms: number): Date {
+  return new Date(Math.floor(ms / secondMs) * secondMs);
 }
 
 /** 16 random bytes, positive, as RFC 5280 4.1.2.2 allows up to 20. */
-function serialNumber(): string {
+function serialNumber(): Buffer<ArrayBuffer> {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString("hex");
+  return bytes;
 }
 
-function importPrivate(der: Uint8Array): Promise<webcrypto.CryptoKey> {
+function importPrivate(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
   return webcrypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
 }
 

@@ -10,6 +10,7 @@ export {
   openMeshAuthority,
 } from "./certificate-authority.ts";
 export {
+  type CredentialPaths,
   type CredentialPem,
   type Credentials,
   checkCredentials,

@@ -3,18 +3,17 @@
 //   Y1  Exactly one URI SAN `spiffe://<mesh><address>` and exactly one DNS SAN, the same path
 //       reversed before the mesh's name. OpenSSL checks the DNS name against the constraints of the
 //       issuing authority; we check that both names say the same.
-//   Y2  SANs are read from the DER of the extension, never from a printed form of it: printed names
-//       can be forged with separators inside a name (CVE-2021-44532).
+//   Y2  What a certificate says is read from its DER and never from a printed form of it; see
+//       certificate-content.ts. Each certificate is read once while it is remembered here.
 
-import "reflect-metadata";
 import { X509Certificate } from "node:crypto";
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  X509Certificate as ParsedCertificate,
-  SubjectAlternativeNameExtension,
-} from "@peculiar/x509";
+import { id_kp_clientAuth, id_kp_serverAuth, KeyUsageFlags } from "@peculiar/asn1-x509";
 import { type Address, addressSegments, MeshError, parseAddress } from "../domain/index.ts";
+import {
+  type CertificateName,
+  parseCertificateContent,
+  refuseCertificate,
+} from "./certificate-content.ts";
 
 export interface PeerIdentity {
   readonly address: Address;
@@ -25,8 +24,6 @@ export interface PeerIdentity {
   readonly fingerprint: string;
 }
 
-const clientAuth = "1.3.6.1.5.5.7.3.2";
-const serverAuth = "1.3.6.1.5.5.7.3.1";
 const meshPattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 
 /** `/3702/370202` in `qd.mesh` is `370202.3702.qd.mesh`. */
@@ -47,7 +44,7 @@ export function parseMeshName(text: string): string {
   });
 }
 
-/** Certificates seen lately, by fingerprint: a thousand links of one process share few parsings. */
+/** Certificates seen lately, by sha256: reading one takes several times as long as knowing it. */
 const parsed = new Map<string, PeerIdentity>();
 const parsedMax = 10_000;
 
@@ -57,7 +54,7 @@ export function parsePeerCertificate(source: Uint8Array | X509Certificate): Peer
   const fingerprint = certificate.fingerprint256;
   const known = parsed.get(fingerprint);
   if (known !== undefined) return known;
-  const identity = readPlainly(certificate, fingerprint) ?? readIdentity(certificate, fingerprint);
+  const identity = readIdentity(certificate.raw, fingerprint);
   if (parsed.size >= parsedMax) parsed.clear();
   parsed.set(fingerprint, identity);
   return identity;
@@ -71,84 +68,95 @@ function readDer(der: Uint8Array): X509Certificate {
   }
 }
 
-/**
- * What nearly every certificate is: one URI and one DNS name, nothing else, of plain characters.
- * Node.js quotes names with any other character in this text, so a full match can't be forged; what
- * does not match is read from the DER, which also tells why it is refused. Parsing the DER in
- * JavaScript costs about 20 times as much, which thousands of children would pay for at a start.
- */
-const plainNames =
-  /^(?:URI:(spiffe:\/\/[a-z0-9./-]+), DNS:([a-z0-9.-]+)|DNS:([a-z0-9.-]+), URI:(spiffe:\/\/[a-z0-9./-]+))$/;
-
-function readPlainly(certificate: X509Certificate, fingerprint: string): PeerIdentity | undefined {
-  const match = plainNames.exec(certificate.subjectAltName ?? "");
-  if (match === null || certificate.ca) return undefined;
-  // Typed as always there; undefined without the extension.
-  const usages: readonly string[] | undefined = certificate.keyUsage;
-  if (usages?.includes(clientAuth) !== true || !usages.includes(serverAuth)) return undefined;
-  const { address, mesh } = readSpiffeId(match[1] ?? match[4] ?? "");
-  if ((match[2] ?? match[3]) !== dnsNameOf(address, mesh)) return undefined;
-  return {
-    address,
-    mesh,
-    notBeforeMs: Date.parse(certificate.validFrom),
-    notAfterMs: Date.parse(certificate.validTo),
-    fingerprint,
-  };
-}
-
-function readIdentity(certificate: X509Certificate, fingerprint: string): PeerIdentity {
-  const content = new ParsedCertificate(certificate.raw);
-  if (content.getExtension(BasicConstraintsExtension)?.ca === true) {
-    refuse("it is an authority's certificate (CA:true), not a node's");
-  }
-  const usages = content.getExtension(ExtendedKeyUsageExtension)?.usages ?? [];
-  if (!usages.includes(clientAuth) || !usages.includes(serverAuth)) {
-    refuse("its extended key usage must hold clientAuth and serverAuth");
-  }
-  const names = content.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
-  const uris = names.filter(({ type }) => type === "url");
-  const hosts = names.filter(({ type }) => type === "dns");
-  if (uris.length !== 1 || hosts.length !== 1 || names.length !== 2) {
-    const told = names.map(({ type, value }) => `${type} ${value}`).join(", ");
-    refuse(`it must name exactly one URI and one DNS name, it names: ${told || "nothing"}`);
-  }
-  const { address, mesh } = readSpiffeId(uris[0]?.value ?? "");
+function readIdentity(der: Uint8Array, fingerprint: string): PeerIdentity {
+  const { isAuthority, keyUsage, purposes, names, notBeforeMs, notAfterMs } =
+    parseCertificateContent(der);
+  if (isAuthority) refuseCertificate("it is an authority's certificate (CA:true), not a node's");
+  checkUsage(keyUsage, purposes);
+  const { uri, host } = readNames(names);
+  const { address, mesh } = readSpiffeId(uri);
   const expected = dnsNameOf(address, mesh);
-  const host = hosts[0]?.value ?? "";
-  if (host !== expected) refuse(`its DNS name ${host} is not ${expected}, which its URI asks for`);
-  return {
-    address,
-    mesh,
-    notBeforeMs: content.notBefore.getTime(),
-    notAfterMs: content.notAfter.getTime(),
-    fingerprint,
-  };
+  if (host !== expected) {
+    refuseCertificate(`its DNS name ${quote(host)} is not ${expected}, which its URI asks for`);
+  }
+  return { address, mesh, notBeforeMs, notAfterMs, fingerprint };
 }
+
+/** A certificate without the key usage extension leaves all uses open (RFC 5280 4.2.1.3). */
+function checkUsage(keyUsage: number | undefined, purposes: readonly string[]): void {
+  if (keyUsage !== undefined && (keyUsage & KeyUsageFlags.digitalSignature) === 0) {
+    refuseCertificate("its key usage must hold digitalSignature");
+  }
+  if (keyUsage !== undefined && (keyUsage & KeyUsageFlags.keyCertSign) !== 0) {
+    refuseCertificate("its key usage holds keyCertSign, which is for authorities");
+  }
+  if (!purposes.includes(id_kp_clientAuth) || !purposes.includes(id_kp_serverAuth)) {
+    refuseCertificate("its extended key usage must hold clientAuth and serverAuth");
+  }
+}
+
+/** Y1, the count of names. */
+function readNames(names: readonly CertificateName[]): {
+  readonly uri: string;
+  readonly host: string;
+} {
+  const textsOf = (wanted: CertificateName["kind"]): readonly string[] =>
+    names.flatMap(({ kind, text }) => (kind === wanted ? [text] : []));
+  const uris = textsOf("uri");
+  const hosts = textsOf("dns");
+  const others = textsOf("other");
+  const [uri, ...furtherUris] = uris;
+  const [host, ...furtherHosts] = hosts;
+  if (uri === undefined || furtherUris.length > 0) {
+    refuseCertificate(`it must name exactly one URI, it names ${count(uris)}`);
+  }
+  if (host === undefined || furtherHosts.length > 0) {
+    refuseCertificate(`it must name exactly one DNS name, it names ${count(hosts)}`);
+  }
+  if (others.length > 0) {
+    refuseCertificate(`it may name a URI and a DNS name only, it has also: ${others.join(", ")}`);
+  }
+  return { uri, host };
+}
+
+function count(texts: readonly string[]): string {
+  return texts.length === 0 ? "none" : `${texts.length}: ${texts.map(quote).join(", ")}`;
+}
+
+/** A peer's text in our logs: bounded, and with no control character as it is. */
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, quotedCharsMax));
+}
+
+const quotedCharsMax = 300;
 
 function readSpiffeId(uri: string): { readonly address: Address; readonly mesh: string } {
   const scheme = "spiffe://";
-  if (!uri.startsWith(scheme)) refuse(`its URI ${uri} does not begin with ${scheme}`);
+  const told = quote(uri);
+  if (!uri.startsWith(scheme)) refuseCertificate(`its URI ${told} does not begin with ${scheme}`);
   const slash = uri.indexOf("/", scheme.length);
   const mesh = uri.slice(scheme.length, slash < 0 ? undefined : slash);
-  if (!meshPattern.test(mesh)) refuse(`"${mesh}" in its URI is not the name of a mesh`);
-  if (slash < 0) refuse(`its URI ${uri} names no address`);
+  if (!meshPattern.test(mesh)) {
+    refuseCertificate(`${quote(mesh)} in its URI is not the name of a mesh`);
+  }
+  if (slash < 0) refuseCertificate(`its URI ${told} names no address`);
   try {
     return { address: parseAddress(uri.slice(slash)), mesh };
   } catch (cause) {
-    const why = cause instanceof MeshError ? cause.message : String(cause);
-    refuse(`its URI ${uri} names no address: ${why}`);
+    const why = cause instanceof MeshError ? quote(cause.detail ?? "") : String(cause);
+    const detail = `its URI ${told} names no address: ${why}`;
+    throw new MeshError("IDENTITY_INVALID", { detail, cause });
   }
-}
-
-function refuse(why: string): never {
-  throw new MeshError("IDENTITY_INVALID", { detail: why });
 }
 
 /** setTimeout fires at once beyond this. */
 const timerMax = 2_147_483_647;
 
-/** Time until a stream under this certificate has to end; never more than a timer can hold. */
+/**
+ * Milliseconds until a stream under this certificate has to end; never more than a timer can hold,
+ * so whoever wakes after it asks again. TLS checks a certificate at the handshake only: a stream
+ * that is not closed by us outlives it.
+ */
 export function certificateDelayMs(notAfterMs: number, nowMs: number): number {
   return Math.min(Math.max(notAfterMs - nowMs, 0), timerMax);
 }
