@@ -22,8 +22,8 @@ export interface DriverLinks {
 export interface DriverOptions {
   readonly kernel: HubKernel;
   readonly links: DriverLinks;
-  /** A chain of this hub has changed: watchers read it again. */
-  readonly chainChanged: (chain: string) => void;
+  /** A chain has changed and is durable up to this revision: watchers read it again. */
+  readonly chainChanged: (chain: string, revision: number) => void;
   /** The store or a peer says that we must not go on; the process has to end. */
   readonly fatal: (error: MeshError) => void;
 }
@@ -97,7 +97,7 @@ export class HubDriver {
         links.refuseFrame(output);
         return;
       case "chainChanged":
-        this.options.chainChanged(output.chain);
+        this.options.chainChanged(output.chain, output.revision);
         return;
       case "amnesia":
         this.options.fatal(amnesiaError(output.peer, output.lane, output.ours, output.theirs));

@@ -12,6 +12,7 @@ import type { Credentials } from "@cloudbrain/sdk/identity";
 import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
 import { createLinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
 import type { Server } from "@grpc/grpc-js";
+import { OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
 import { addServices } from "./api/services.ts";
 import { HubDriver } from "./driver.ts";
@@ -61,6 +62,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const opened = await openDurable(options, kernel, watch);
   const { driver, links, store } = opened;
   const history = new History(store, kernel);
+  const calls = { identity: credentials.identity, open: new OpenCalls(), log };
   const timing = { heartbeatMs: options.heartbeatMs, leaseMs: options.leaseMs };
   const server = await openLinkServer({
     credentials,
@@ -78,8 +80,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         description,
         journal: opened.journal,
         startedAtMs: Date.now(),
-        credentials,
-        log,
+        calls,
       }),
   });
   let dials = 0;
@@ -111,6 +112,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     clearInterval(auditor);
     await dialer?.stop({ code: "DRAINING", detail: "the hub stops", retryAfterMs: 500 });
     links.closeAll("the hub stops");
+    calls.open.endAll();
     await server.close({ graceMs: 2_000 });
     driver.stop();
     await opened.close();
@@ -150,7 +152,7 @@ async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainW
   driver = new HubDriver({
     kernel,
     links,
-    chainChanged: (chain) => watch.changed(chain),
+    chainChanged: (chain, revision) => watch.changed(chain, revision),
     fatal: options.fatal,
   });
   links.bind(driver);

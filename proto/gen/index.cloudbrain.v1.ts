@@ -5,8 +5,8 @@
 
 /* eslint-disable */
 
-export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/error.ts";
+export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
 export * from "./cloudbrain/v1/link.ts";

@@ -5,5 +5,5 @@
 
 /* eslint-disable */
 
-export * as google from "./index.google.ts";
 export * as cloudbrain from "./index.cloudbrain.ts";
+export * as google from "./index.google.ts";

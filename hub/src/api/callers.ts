@@ -3,6 +3,7 @@
 //   A1  The caller is what its certificate says; TLS has checked the chain.
 //   A2  Nodes at or below the hub may submit and read. Who manages the hub is the operator
 //       (`s-operator`) of this hub or of one above it.
+//   A3  A certificate that ends, ends what is under way with it.
 
 import { type Address, isWithin, MeshError, parentOf, parseAddress } from "@cloudbrain/sdk/domain";
 import { type PeerIdentity, parsePeerCertificate } from "@cloudbrain/sdk/identity";
@@ -20,9 +21,11 @@ export function operatorOf(hub: Address): Address {
   return parseAddress(`${hub}/${operatorLabel}`);
 }
 
-/** The caller's address; refuses with IDENTITY_UNTRUSTED or NOT_ALLOWED. */
-export function authorise(call: Call, hub: PeerIdentity, right: Right): Address {
+/** Who calls; refuses with IDENTITY_UNTRUSTED, IDENTITY_EXPIRED or NOT_ALLOWED. */
+export function authorise(call: Call, hub: PeerIdentity, right: Right): PeerIdentity {
   const caller = identityOf(call);
+  // TLS looks at it at the handshake only, and a connection may outlive it.
+  if (caller.notAfterMs <= Date.now()) throw expiredError(caller.address);
   if (caller.mesh !== hub.mesh) {
     throw new MeshError("IDENTITY_UNTRUSTED", {
       subject: caller.address,
@@ -35,7 +38,12 @@ export function authorise(call: Call, hub: PeerIdentity, right: Right): Address 
       detail: `${caller.address} may not ${right} the hub ${hub.address}`,
     });
   }
-  return caller.address;
+  return caller;
+}
+
+export function expiredError(address: Address): MeshError {
+  const detail = "the certificate of the caller has ended: renew it and connect again";
+  return new MeshError("IDENTITY_EXPIRED", { subject: address, detail });
 }
 
 /**

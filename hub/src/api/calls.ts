@@ -2,16 +2,18 @@
 // becomes a status, and nothing that a caller does ends the process.
 
 import { encodeError } from "@cloudbrain/sdk/codec";
-import { type Address, isMeshError, MeshError } from "@cloudbrain/sdk/domain";
+import { type Address, isMeshError, limits, MeshError } from "@cloudbrain/sdk/domain";
 import type { PeerIdentity } from "@cloudbrain/sdk/identity";
 import type {
+  handleBidiStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
   sendUnaryData,
 } from "@grpc/grpc-js";
-import { authorise, type Right } from "./callers.ts";
+import { authorise, expiredError, type Right } from "./callers.ts";
 
 export interface CallContext {
   readonly caller: Address;
@@ -21,7 +23,24 @@ export interface CallContext {
 
 export interface CallHost {
   readonly identity: PeerIdentity;
+  readonly open: OpenCalls;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
+}
+
+/** The streams of a hub: they would outlive its closing. */
+export class OpenCalls {
+  private readonly ends = new Set<() => void>();
+
+  /** Returns what forgets the call. */
+  add(end: () => void): () => void {
+    this.ends.add(end);
+    return () => this.ends.delete(end);
+  }
+
+  /** Tells every caller that the hub stops, so that it comes again elsewhere or later. */
+  endAll(): void {
+    for (const end of [...this.ends]) end();
+  }
 }
 
 export function unary<Request, Response>(
@@ -32,8 +51,8 @@ export function unary<Request, Response>(
   return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     call.on("error", () => undefined);
     const run = async (): Promise<Response> => {
-      const caller = authorise(call, host.identity, right);
-      return await answer(call.request, contextOf(caller, call));
+      const { address } = authorise(call, host.identity, right);
+      return await answer(call.request, contextOf(address, call));
     };
     run().then(
       (response) => callback(null, response),
@@ -54,23 +73,90 @@ export function serverStream<Request, Response>(
     call.on("error", () => undefined);
     const run = async (): Promise<void> => {
       const caller = authorise(call, host.identity, right);
-      for await (const response of answer(call.request, contextOf(caller, call))) {
+      watchOver(host, call, caller);
+      for await (const response of answer(call.request, contextOf(caller.address, call))) {
         if (call.cancelled) return;
         if (!call.write(response)) await drained(call);
       }
       call.end();
     };
-    run().catch((error: unknown) => {
-      noteDefect(host, error);
-      // `destroy` would leave the caller without a status.
-      call.emit("error", encodeError(error));
-    });
+    run().catch((error: unknown) => fail(host, call, error));
   };
+}
+
+/** What answers a bidirectional call. */
+export interface DuplexAnswer<Request> {
+  /** Takes the next message; what it throws ends the call. */
+  take(request: Request): void;
+  /** The caller has said all; what is under way may still be answered. */
+  finished(): void;
+  /** Nothing more reaches the caller. Called once, however the call ends. */
+  ended(): void;
+}
+
+/** The sending side of a bidirectional call. */
+export interface Outbound<Response> {
+  /** `written`: the message is on its way, and the next may follow. */
+  write(response: Response, written: () => void): void;
+  end(): void;
+}
+
+export function duplex<Request, Response>(
+  host: CallHost,
+  right: Right,
+  open: (context: CallContext, outbound: Outbound<Response>) => DuplexAnswer<Request>,
+): handleBidiStreamingCall<Request, Response> {
+  return (call: ServerDuplexStream<Request, Response>) => {
+    call.on("error", () => undefined);
+    try {
+      const caller = authorise(call, host.identity, right);
+      watchOver(host, call, caller);
+      const answer = open(contextOf(caller.address, call), {
+        write: (response, written) => void call.write(response, written),
+        end: () => void call.end(),
+      });
+      call.once("cancelled", () => answer.ended());
+      call.once("end", () => answer.finished());
+      call.on("data", (request: Request) => {
+        try {
+          answer.take(request);
+        } catch (error) {
+          fail(host, call, error);
+        }
+      });
+    } catch (error) {
+      fail(host, call, error);
+    }
+  };
+}
+
+/** Ends the call with a status, which `destroy` would leave the caller without. */
+function fail(host: CallHost, call: EmittingCall, error: unknown): void {
+  noteDefect(host, error);
+  call.emit("error", encodeError(error));
+}
+
+/** Ends a stream with the certificate that it was authorised by (A3), and with the hub. */
+function watchOver(host: CallHost, call: EmittingCall, caller: PeerIdentity): void {
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const leftMs = caller.notAfterMs - Date.now();
+    if (leftMs <= 0) fail(host, call, expiredError(caller.address));
+    else timer = setTimeout(arm, Math.min(leftMs, limits.timerDelayMsMax)).unref();
+  };
+  arm();
+  const detail = "the hub stops";
+  const forget = host.open.add(() => fail(host, call, new MeshError("DRAINING", { detail })));
+  call.once("cancelled", () => {
+    clearTimeout(timer);
+    forget();
+  });
 }
 
 type EmittingCall = {
   readonly cancelled: boolean;
   once(event: "cancelled" | "drain" | "close", listener: () => void): unknown;
+  emit(event: "error", status: unknown): unknown;
 };
 
 /** One for all: grpc-js tells every stream that ends as cancelled, and a new error has a stack. */
@@ -103,7 +189,8 @@ function drained(call: EmittingCall): Promise<void> {
   });
 }
 
-function noteDefect(host: CallHost, error: unknown): void {
+/** The log gets what the caller does not. */
+export function noteDefect(host: CallHost, error: unknown): void {
   if (isMeshError(error) && error.code !== "DEFECT") return;
   const stack = error instanceof Error ? error.stack : String(error);
   host.log("defect in a call", { stack });

@@ -10,14 +10,16 @@ import type {
 import {
   type Address,
   canonicalJson,
+  isMeshError,
   type JsonValue,
   limits,
   MeshError,
 } from "@cloudbrain/sdk/domain";
 import { createUlid } from "../identifiers.ts";
 import type { ChainRow, HubReply } from "../kernel/index.ts";
-import { serverStream, unary } from "./calls.ts";
+import { duplex, noteDefect, serverStream, unary } from "./calls.ts";
 import { protoChain, protoChainState } from "./chain-messages.ts";
+import { ChainRuns } from "./chain-runs.ts";
 import type { ServiceParts } from "./services.ts";
 
 const pageDefault = 50;
@@ -26,21 +28,22 @@ const settledStates: ReadonlySet<string> = new Set(["succeeded", "failed", "canc
 const isAtRest = (state: string): boolean => settledStates.has(state) || state === "suspended";
 
 export function createChainService(parts: ServiceParts): ChainServiceServer {
-  const host = { identity: parts.credentials.identity, log: parts.log };
+  const { calls: host } = parts;
   return {
     submitChain: unary(host, "use", (request: SubmitChainRequest, { caller }) =>
       submit(parts, request, caller),
     ),
-    runChain: serverStream(host, "use", async function* (request, { caller, signal }) {
-      const submit_ = request.submit;
-      if (submit_ === undefined) throw new MeshError("INPUT_INVALID", { subject: "submit" });
-      const submitted = await submit(parts, submit_, caller);
-      yield { submitted, chain: undefined };
-      for await (const row of snapshots(parts, submitted.chain, 0, signal, isAtRest)) {
-        yield { submitted: undefined, chain: protoChain(row) };
-        return;
-      }
-    }),
+    runChains: duplex(
+      host,
+      "use",
+      ({ caller }, outbound) =>
+        new ChainRuns({
+          outbound,
+          submit: (request) => submit(parts, request, caller),
+          noteFailure: (error) => noteDefect(host, error),
+          follow: (chain, told) => follow(parts, chain, told),
+        }),
+    ),
     getChain: unary(host, "use", async ({ chain }) => ({
       chain: protoChain(await existing(parts, chain)),
     })),
@@ -137,17 +140,25 @@ async function command(
   throw refusalOf(answer, chain);
 }
 
-/** The chain as it is now; waits until what it shows is durable. */
-async function existing(parts: ServiceParts, chain: string): Promise<ChainRow> {
+/**
+ * The chain as it is now; waits until what it shows is durable. What a chain shows when it has
+ * ended is durable with the revision that ended it.
+ */
+async function existing(
+  parts: ServiceParts,
+  chain: string,
+  durableRevision = 0,
+): Promise<ChainRow> {
   const row = await parts.history.chain(chain);
-  if (row !== undefined) {
-    await durable(parts);
-    return row;
+  if (row === undefined) {
+    throw new MeshError("CHAIN_UNKNOWN", {
+      subject: chain,
+      detail: `no chain ${chain} is known at this hub`,
+    });
   }
-  throw new MeshError("CHAIN_UNKNOWN", {
-    subject: chain,
-    detail: `no chain ${chain} is known at this hub`,
-  });
+  const isDurable = settledStates.has(row.state) && row.revision <= durableRevision;
+  if (!isDurable) await durable(parts);
+  return row;
 }
 
 /** Resolves when all that the kernel has decided until now is durable. */
@@ -179,20 +190,53 @@ async function list(parts: ServiceParts, request: ListChainsRequest) {
 }
 
 /**
- * The chain now and after each durable change, until it has ended or the caller has gone. Only
- * states that are wanted: a row costs a fold over all members of a running fan-out.
+ * Tells the chain once, when it has ended or is suspended, or why it can't be told. Returns what
+ * ends that.
  */
+function follow(
+  parts: ServiceParts,
+  chain: string,
+  told: (outcome: ChainRow | MeshError) => void,
+): () => void {
+  let isOver = false;
+  const stop = (): void => {
+    isOver = true;
+    unsubscribe();
+  };
+  const look = async (durableRevision: number): Promise<void> => {
+    // A row costs a fold over all members of a running fan-out: only states that are wanted.
+    const live = parts.kernel.state.chains.get(chain);
+    if (live !== undefined && !isAtRest(live.state)) return;
+    const row = await existing(parts, chain, durableRevision);
+    if (isOver || !isAtRest(row.state)) return;
+    stop();
+    told(row);
+  };
+  const lookNow = (durableRevision: number): void => {
+    look(durableRevision).catch((error: unknown) => {
+      if (isOver) return;
+      stop();
+      told(isMeshError(error) ? error : new MeshError("DEFECT", { cause: error }));
+    });
+  };
+  const unsubscribe = parts.watch.subscribe(chain, lookNow);
+  lookNow(0);
+  return stop;
+}
+
+/** The chain now and after each durable change, until it has ended or the caller has gone. */
 async function* snapshots(
   parts: ServiceParts,
   chain: string,
   afterRevision: number,
   signal: AbortSignal,
-  isWanted: (state: string) => boolean = () => true,
 ): AsyncGenerator<ChainRow> {
   let wake: () => void = () => undefined;
   let isDirty = true;
-  const unsubscribe = parts.watch.subscribe(chain, () => {
+  let durableRevision = 0;
+  const unsubscribe = parts.watch.subscribe(chain, (revision) => {
     isDirty = true;
+    durableRevision = revision;
     wake();
   });
   const aborted = (): void => wake();
@@ -202,9 +246,7 @@ async function* snapshots(
     while (!signal.aborted) {
       if (isDirty) {
         isDirty = false;
-        const live = parts.kernel.state.chains.get(chain);
-        if (live !== undefined && !isWanted(live.state)) continue;
-        const row = await existing(parts, chain);
+        const row = await existing(parts, chain, durableRevision);
         const isOver = settledStates.has(row.state);
         if (row.revision > seen || isOver) {
           seen = row.revision;

@@ -24,7 +24,7 @@ import type { ServiceParts } from "./services.ts";
 const sourceCharsMax = 256 * 1024;
 
 export function createApplicationService(parts: ServiceParts): ApplicationServiceServer {
-  const host = { identity: parts.credentials.identity, log: parts.log };
+  const { calls: host } = parts;
   return {
     publishApplication: unary(host, "manage", async ({ source, file }) => {
       const parsed = readSource(source, file);
@@ -104,7 +104,7 @@ const nodePageDefault = 100;
 const nodePageMax = 1_000;
 
 export function createRegistryService(parts: ServiceParts): RegistryServiceServer {
-  const host = { identity: parts.credentials.identity, log: parts.log };
+  const { calls: host } = parts;
   return {
     listNodes: unary(host, "use", (request) => {
       const size = Math.min(
@@ -151,7 +151,7 @@ function isWanted(record: NodeRecord, request: ListNodesRequest): boolean {
 }
 
 export function createHubService(parts: ServiceParts): HubServiceServer {
-  const host = { identity: parts.credentials.identity, log: parts.log };
+  const { calls: host } = parts;
   return {
     getHubStatus: unary(host, "use", () => {
       const { kernel, journal, links, description } = parts;

@@ -7,13 +7,13 @@ import {
   RegistryServiceService,
 } from "@cloudbrain/proto";
 import type { NodeDescription } from "@cloudbrain/sdk/domain";
-import type { Credentials } from "@cloudbrain/sdk/identity";
 import type { Journal } from "@cloudbrain/sdk/journal";
 import type { Server } from "@grpc/grpc-js";
 import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
+import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
 import {
@@ -31,8 +31,7 @@ export interface ServiceParts {
   readonly description: NodeDescription;
   readonly journal: Journal<HubEvent, HubOutput>;
   readonly startedAtMs: number;
-  readonly credentials: Credentials;
-  readonly log: (event: string, fields: Record<string, unknown>) => void;
+  readonly calls: CallHost;
 }
 
 export function addServices(server: Server, parts: ServiceParts): void {

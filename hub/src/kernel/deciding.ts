@@ -15,6 +15,8 @@ export interface Deciding {
   emit(output: HubOutput): void;
   /** The chain may go on: looked at once the event is done. */
   review(chain: string): void;
+  /** Whoever watches the chain is told, once a commit. */
+  changed(chain: string): void;
   /** The fan-out may be complete or have news: looked at once the event is done. */
   reviewFanout(fanout: string): void;
   /** A number in [0, 1) from the seed and these words: the same in every replay. */

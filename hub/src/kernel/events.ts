@@ -81,7 +81,8 @@ export type HubOutput =
   | { readonly type: "attached"; readonly link: number; readonly session: Session }
   | { readonly type: "closeLink"; readonly link: number; readonly goodbye: Goodbye }
   | { readonly type: "refuseFrame"; readonly link: number; readonly refusal: LaneRefusal }
-  | { readonly type: "chainChanged"; readonly chain: string }
+  /** `revision`: what of the chain is durable when this is released. */
+  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number }
   /** Our own store has forgotten what a peer remembers: the process must not serve. */
   | {
       readonly type: "amnesia";

@@ -152,12 +152,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         this.apply(fact, nowMs);
       },
       emit: (output) => {
-        if (output.type === "chainChanged") {
-          if (this.changedChains.has(output.chain)) return;
-          this.changedChains.add(output.chain);
-        }
         this.outputs.push(output);
       },
+      changed: (chain) => this.changedChains.add(chain),
       review: (chain) => this.chainsToReview.add(chain),
       reviewFanout: (fanout) => this.fanoutsToReview.add(fanout),
       spread: (...words) => spreadOf([this.state.self, ...words]),
@@ -172,9 +169,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         this.fanoutsToReview.delete(id);
         const fanout = this.state.fanouts.get(id);
         if (fanout === undefined) continue;
-        if (fanout.upstream === undefined) {
-          deciding.emit({ type: "chainChanged", chain: fanout.chain });
-        }
+        if (fanout.upstream === undefined) deciding.changed(fanout.chain);
         reviewFanout(deciding, fanout);
       }
       for (const id of [...this.chainsToReview]) {
@@ -256,6 +251,10 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     const { facts, outputs } = this;
     this.facts = [];
     this.outputs = [];
+    for (const chain of this.changedChains) {
+      const revision = this.state.chains.get(chain)?.revision ?? 0;
+      outputs.push({ type: "chainChanged", chain, revision });
+    }
     this.changedChains.clear();
     const marks: SessionMark[] = [];
     for (const peer of this.touchedSessions) {

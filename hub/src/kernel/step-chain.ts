@@ -163,7 +163,7 @@ function chainFor(deciding: Deciding, request: number, id: string): Chain | unde
 
 /** Starts what can start and ends what has ended, until nothing changes. */
 export function advanceChain(deciding: Deciding, chain: Chain): void {
-  deciding.emit({ type: "chainChanged", chain: chain.id });
+  deciding.changed(chain.id);
   if (chain.state === "cancelling") {
     endCancelled(deciding, chain);
     return;
@@ -347,7 +347,7 @@ export function endChain(
   reason: string,
 ): void {
   deciding.decide({ t: "chainEnded", chain: chain.id, state, reason, output: null });
-  deciding.emit({ type: "chainChanged", chain: chain.id });
+  deciding.changed(chain.id);
 }
 
 /** Cancelled once nobody works for the chain any more. */

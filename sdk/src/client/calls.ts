@@ -53,7 +53,7 @@ export function callUnary<Request, Response>(
   const { signal } = bounds;
   return new Promise((resolve, reject) => {
     if (isAborted(signal)) {
-      reject(cancelled(signal));
+      reject(cancelledError(signal));
       return;
     }
     const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
@@ -61,7 +61,7 @@ export function callUnary<Request, Response>(
     const call = method(request, new Metadata(), { deadline }, (error, response) => {
       signal?.removeEventListener("abort", cancel);
       if (error === null) resolve(response);
-      else reject(isAborted(signal) ? cancelled(signal) : errorOf(host, error));
+      else reject(isAborted(signal) ? cancelledError(signal) : errorOf(host, error));
     });
     signal?.addEventListener("abort", cancel, { once: true });
   });
@@ -84,7 +84,7 @@ export async function* callStream<Request, Response>(
   bounds: StreamBounds,
 ): AsyncGenerator<Response> {
   const { signal, timeoutMs, firstMs } = bounds;
-  if (isAborted(signal)) throw cancelled(signal);
+  if (isAborted(signal)) throw cancelledError(signal);
   const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   const call = method(request, new Metadata(), options);
   const cancel = (): void => call.cancel();
@@ -108,8 +108,8 @@ export async function* callStream<Request, Response>(
     isOver = true;
   } catch (error) {
     isOver = true;
-    if (isAborted(signal)) throw cancelled(signal);
-    if (isLate) throw silent(host, firstMs);
+    if (isAborted(signal)) throw cancelledError(signal);
+    if (isLate) throw silentError(host, firstMs);
     throw errorOf(host, error);
   } finally {
     clearTimeout(patience);
@@ -118,7 +118,7 @@ export async function* callStream<Request, Response>(
   }
 }
 
-function errorOf(host: CallHost, error: unknown): MeshError {
+export function errorOf(host: CallHost, error: unknown): MeshError {
   if (error instanceof MeshError) return error;
   const decoded = decodeError(error as ServiceError);
   if (decoded.code !== "UNREACHABLE" && decoded.code !== "TIMEOUT") return decoded;
@@ -131,7 +131,7 @@ function errorOf(host: CallHost, error: unknown): MeshError {
   return new MeshError(code, { subject, detail, retryAfterMs: decoded.retryAfterMs, cause: error });
 }
 
-function silent(host: CallHost, firstMs: number | undefined): MeshError {
+export function silentError(host: CallHost, firstMs: number | undefined): MeshError {
   return new MeshError("TIMEOUT", { subject: host.hub, detail: `no answer within ${firstMs} ms` });
 }
 
@@ -139,7 +139,7 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-function cancelled(signal: AbortSignal | undefined): MeshError {
+export function cancelledError(signal: AbortSignal | undefined): MeshError {
   const reason: unknown = signal?.reason;
   if (reason instanceof MeshError) return reason;
   const isTimeout = reason instanceof Error && reason.name === "TimeoutError";

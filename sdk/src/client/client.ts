@@ -12,7 +12,8 @@ import {
 } from "@cloudbrain/proto";
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
-import { type CallBounds, type CallHost, callStream, callUnary } from "./calls.ts";
+import { type CallBounds, type CallHost, callUnary } from "./calls.ts";
+import { ChainRuns } from "./chain-runs.ts";
 import { createHubChannel } from "./hub-channel.ts";
 import {
   type ApplicationInfo,
@@ -136,6 +137,7 @@ export function createClient(options: ClientOptions): Client {
 class HubClient implements Client {
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
+  private readonly runs: ChainRuns;
   private readonly applications: ApplicationServiceClient;
   private readonly registry: RegistryServiceClient;
   private readonly hub: HubServiceClient;
@@ -145,6 +147,7 @@ class HubClient implements Client {
     const channel = createHubChannel({ identity, expected });
     this.host = { hub, channel, timeoutMs };
     this.chains = new ChainServiceClient(hub, channel.credentials, channel.options);
+    this.runs = new ChainRuns(this.host, this.chains);
     // One connection for all services.
     const shared = { channelOverride: this.chains.getChannel() };
     this.applications = new ApplicationServiceClient(hub, channel.credentials, shared);
@@ -168,30 +171,18 @@ class HubClient implements Client {
     input: JsonValue,
     options: RunOptions = {},
   ): Promise<ChainSnapshot> {
-    const { host } = this;
-    const dueMs =
-      options.timeoutMs === undefined ? undefined : performance.now() + options.timeoutMs;
-    const { signal } = options;
-    const submit = submitRequest(application, input, options);
-    const bounds = { signal, timeoutMs: options.timeoutMs, firstMs: host.timeoutMs };
+    const { timeoutMs, signal } = options;
+    const dueMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
     let submitted: Submitted | undefined;
-    let settled: ChainSnapshot | undefined;
+    const onSubmitted = (answer: Submitted): void => {
+      submitted = answer;
+      options.onSubmitted?.(answer);
+    };
     try {
-      const method = this.chains.runChain.bind(this.chains);
-      for await (const response of callStream(host, method, { submit }, bounds)) {
-        if (response.chain !== undefined) settled = readChain(response.chain);
-        if (response.submitted === undefined || submitted !== undefined) continue;
-        const { chain, existed } = response.submitted;
-        submitted = { chain, existed };
-        options.onSubmitted?.(submitted);
-      }
+      const submit = submitRequest(application, input, options);
+      return readChain(await this.runs.run(submit, { signal, timeoutMs, onSubmitted }));
     } catch (error) {
-      if (settled !== undefined) return settled;
       if (submitted === undefined || !isTransient(error)) throw error;
-    }
-    if (settled !== undefined) return settled;
-    if (submitted === undefined) {
-      throw new MeshError("UNREACHABLE", { subject: host.hub, detail: "it ended the call" });
     }
     return await this.settled(submitted.chain, signal, dueMs);
   }
@@ -303,6 +294,7 @@ class HubClient implements Client {
   }
 
   close(): void {
+    this.runs.close();
     this.chains.close();
   }
 }

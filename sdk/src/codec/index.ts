@@ -1,3 +1,10 @@
 export { encodeBatch, parseBatch } from "./batch.ts";
 export { parseDescription, protoDescription, protoTitle } from "./nodes.ts";
-export { decodeError, encodeError, errorInfoKey, statusOfCode } from "./status.ts";
+export {
+  decodeError,
+  encodeError,
+  errorInfoKey,
+  errorInfoOf,
+  meshErrorOf,
+  statusOfCode,
+} from "./status.ts";

@@ -62,20 +62,24 @@ export interface StatusObject {
  * of which HTTP/2 peers take 16 KiB.
  */
 export function encodeError(error: unknown): StatusObject {
+  const info = errorInfoOf(error);
+  const metadata = new Metadata();
+  metadata.set(errorInfoKey, Buffer.from(ErrorInfo.encode(info).finish()));
+  return { code: statusOfCode[info.code], details: `${info.code}: ${info.detail}`, metadata };
+}
+
+/** What a peer learns of a failure that concerns a part of a call. */
+export function errorInfoOf(error: unknown): ErrorInfo & { readonly code: ErrorCode } {
   const known = error instanceof MeshError && error.code !== "DEFECT";
   const code: ErrorCode = known ? error.code : "DEFECT";
   const sentence = errorRules[code].sentence;
-  const detail = known ? clip(error.detail ?? sentence) : sentence;
-  const metadata = new Metadata();
-  const info = ErrorInfo.fromPartial({
+  return {
     code,
     retry: errorRules[code].retry,
     subject: known ? clip(error.subject ?? "") : "",
-    detail,
+    detail: known ? clip(error.detail ?? sentence) : sentence,
     retryAfterMs: known ? wholeMs(error.retryAfterMs ?? 0) : 0,
-  });
-  metadata.set(errorInfoKey, Buffer.from(ErrorInfo.encode(info).finish()));
-  return { code: statusOfCode[code], details: `${code}: ${detail}`, metadata };
+  };
 }
 
 const codeOfStatus: Readonly<Partial<Record<status, ErrorCode>>> = {
@@ -92,16 +96,21 @@ const codeOfStatus: Readonly<Partial<Record<status, ErrorCode>>> = {
 export function decodeError(error: Partial<ServiceError>): MeshError {
   const [bytes] = error.metadata?.get(errorInfoKey) ?? [];
   const info = bytes instanceof Uint8Array ? readInfo(bytes) : undefined;
-  if (info !== undefined && isErrorCode(info.code)) {
-    return new MeshError(info.code, {
-      subject: info.subject === "" ? undefined : info.subject,
-      detail: info.detail,
-      retryAfterMs: info.retryAfterMs === 0 ? undefined : info.retryAfterMs,
-      cause: error,
-    });
-  }
+  const known = info === undefined ? undefined : meshErrorOf(info, error);
+  if (known !== undefined) return known;
   const code = codeOfStatus[error.code ?? status.UNKNOWN] ?? "DEFECT";
   return new MeshError(code, { detail: error.details, cause: error });
+}
+
+/** The refusal that an ErrorInfo tells; undefined for a code that this version does not know. */
+export function meshErrorOf(info: ErrorInfo, cause?: unknown): MeshError | undefined {
+  if (!isErrorCode(info.code)) return undefined;
+  return new MeshError(info.code, {
+    subject: info.subject === "" ? undefined : info.subject,
+    detail: info.detail,
+    retryAfterMs: info.retryAfterMs === 0 ? undefined : info.retryAfterMs,
+    cause,
+  });
 }
 
 /** Undefined for bytes that are no ErrorInfo: then the status alone tells what happened. */

@@ -31,6 +31,8 @@ export const limits = {
   collectItemsMax: 1_000,
   /** Chains that are not ended, at one hub. */
   liveChainsMax: 100_000,
+  /** Chains that one caller follows over one call; each costs the hub a subscription. */
+  runsPerCallMax: 10_000,
   /** Nodes that a hub knows below it. */
   nodesMax: 100_000,
   /** Capabilities of one node. */

@@ -1,7 +1,7 @@
 // Pipeline calls: the floor of W1. The same three processes, messages, bytes and synced commits as
 // a chain needs, over grpc-js and LevelDB alone: no kernel, no codec, no checks, no recovery.
 //
-//   caller -> hub     one server-streaming call
+//   caller -> hub     one stream for all chains; what gathers during a write travels together
 //   hub               commit 1; the caller's first answer and the batch for the agent leave
 //   agent             commit; the batch of replies leaves
 //   hub               commit 2; the caller's second answer leaves
@@ -15,6 +15,8 @@ import { GatheringWriter, openRawServer, RawClient } from "./raw-grpc.ts";
 /** What an instruction, a feedback and their facts have on the wire and in the journal, about. */
 const instructionBytes = 120;
 const feedbackBytes = 60;
+const inputBytes = 4;
+const resultBytes = 192;
 const factBytes = 90;
 const headerBytes = 8;
 
@@ -80,7 +82,9 @@ function eachRecord(
   }
 }
 
-let client: RawClient | undefined;
+let caller: GatheringWriter | undefined;
+/** Chains that the caller waits for. */
+const running = new Map<number, () => void>();
 
 export const pipelineCalls: Pick<
   CallTable,
@@ -90,19 +94,19 @@ export const pipelineCalls: Pick<
     const store = new GroupedStore(join(directory, "floor"));
     const waiting = new Map<number, () => void>();
     let agent: GatheringWriter | undefined;
-    let lastChain = 0;
     const target = await openRawServer(directory, {
-      run: (call) => {
-        lastChain += 1;
-        const chain = lastChain;
-        const n = call.request.readUInt32BE(0);
-        waiting.set(chain, () => {
-          call.write(Buffer.alloc(200));
-          call.end();
-        });
-        store.put(Buffer.alloc(n * factBytes), () => {
-          call.write(Buffer.alloc(30));
-          agent?.push(makeRecord(chain, n, instructionBytes));
+      runs: (call) => {
+        const answers = new GatheringWriter(call);
+        call.on("error", () => undefined);
+        call.on("data", (bytes: Buffer) => {
+          eachRecord(bytes, inputBytes, (chain, n) => {
+            waiting.set(chain, () => answers.push(makeRecord(chain, 1, resultBytes)));
+            store.put(Buffer.alloc(n * factBytes), () => {
+              // Accepted: a header alone.
+              answers.push(makeRecord(chain, 0, resultBytes));
+              agent?.push(makeRecord(chain, n, instructionBytes));
+            });
+          });
         });
       },
       pipe: (call) => {
@@ -137,22 +141,31 @@ export const pipelineCalls: Pick<
   },
 
   openFloorClient: ({ directory, target }) => {
-    client = new RawClient(directory, target);
+    const call = new RawClient(directory, target).runs();
+    caller = new GatheringWriter(call);
+    call.on("error", () => undefined);
+    call.on("data", (bytes: Buffer) => {
+      eachRecord(bytes, resultBytes, (chain, n) => {
+        if (n === 0) return;
+        running.get(chain)?.();
+        running.delete(chain);
+      });
+    });
     return {};
   },
 
   runFloor: async ({ n, ...loop }) => {
-    const request = Buffer.alloc(4 + n * 4);
-    request.writeUInt32BE(n, 0);
-    return await runClosedLoop(loop, () => runOnce(request));
+    return await runClosedLoop(loop, () => runOnce(n));
   },
 };
 
-function runOnce(request: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const call = client?.run(request);
-    call?.on("data", () => undefined);
-    call?.on("end", resolve);
-    call?.on("error", reject);
+let lastChain = 0;
+
+function runOnce(n: number): Promise<void> {
+  lastChain += 1;
+  const chain = lastChain;
+  return new Promise((resolve) => {
+    running.set(chain, resolve);
+    caller?.push(makeRecord(chain, n, inputBytes));
   });
 }

@@ -4,21 +4,19 @@ import { join } from "node:path";
 import { readCredentials } from "@cloudbrain/sdk/identity";
 import {
   type ClientDuplexStream,
-  type ClientReadableStream,
   credentials as grpcCredentials,
   makeGenericClientConstructor,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
-  type ServerWritableStream,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
 import { benchMesh } from "./credentials.ts";
 
 const asBuffer = (bytes: Buffer): Buffer => bytes;
-const method = (path: string, requestStream: boolean) => ({
+const method = (path: string) => ({
   path,
-  requestStream,
+  requestStream: true,
   responseStream: true,
   requestSerialize: asBuffer,
   requestDeserialize: asBuffer,
@@ -27,12 +25,11 @@ const method = (path: string, requestStream: boolean) => ({
 });
 
 const rawService = {
-  Run: method("/bench.Raw/Run", false),
-  Pipe: method("/bench.Raw/Pipe", true),
+  Runs: method("/bench.Raw/Runs"),
+  Pipe: method("/bench.Raw/Pipe"),
 } as const satisfies ServiceDefinition;
 const RawServiceClient = makeGenericClientConstructor(rawService, "Raw");
 
-export type RawCall = ServerWritableStream<Buffer, Buffer>;
 export type RawPipe = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
 /** The options of our own links, so that the same library is compared with itself. */
@@ -46,7 +43,7 @@ const channelOptions = {
 };
 
 export interface RawHandlers {
-  readonly run?: (call: RawCall) => void;
+  readonly runs?: (call: ServerDuplexStream<Buffer, Buffer>) => void;
   readonly pipe?: (call: ServerDuplexStream<Buffer, Buffer>) => void;
 }
 
@@ -55,7 +52,7 @@ export async function openRawServer(directory: string, handlers: RawHandlers): P
   const own = readCredentials(join(directory, "identity"));
   const server = new Server({ "grpc.enable_channelz": 0 });
   server.addService(rawService, {
-    Run: (call: RawCall) => handlers.run?.(call),
+    Runs: (call: ServerDuplexStream<Buffer, Buffer>) => handlers.runs?.(call),
     Pipe: (call: ServerDuplexStream<Buffer, Buffer>) => handlers.pipe?.(call),
   });
   const pair = {
@@ -90,9 +87,8 @@ export class RawClient {
     });
   }
 
-  run(request: Buffer): ClientReadableStream<Buffer> {
-    const { path } = rawService.Run;
-    return this.client.makeServerStreamRequest(path, asBuffer, asBuffer, request);
+  runs(): ClientDuplexStream<Buffer, Buffer> {
+    return this.client.makeBidiStreamRequest(rawService.Runs.path, asBuffer, asBuffer);
   }
 
   pipe(): ClientDuplexStream<Buffer, Buffer> {

@@ -86,6 +86,8 @@ export interface PreparedMesh {
   target(address: Address): string;
   /** Credentials of whoever manages the city. */
   readonly operator: Credentials;
+  /** Another caller's credentials, valid for so long. */
+  readonly issue: (address: Address, liveMs: number) => Promise<Credentials>;
 }
 
 /** Certificates, a free port for every hub and an empty store for every node, below `directory`. */
@@ -125,15 +127,20 @@ export async function prepareMesh(
     nodes,
     target,
     operator: await issue(authority, parseAddress(`${cityAddress}/s-operator`)),
+    issue: (address, liveMs) => issue(authority, address, liveMs),
   };
 }
 
-async function issue(authority: MeshAuthority, address: Address): Promise<Credentials> {
+async function issue(
+  authority: MeshAuthority,
+  address: Address,
+  liveMs = dayMs,
+): Promise<Credentials> {
   const nowMs = Date.now();
   const pem = await issueCertificate(authority, {
     address,
     notBeforeMs: nowMs - slackMs,
-    notAfterMs: nowMs + dayMs,
+    notAfterMs: nowMs + liveMs,
   });
   return checkCredentials({ ...pem, authorityPem: authority.certificatePem }, address);
 }

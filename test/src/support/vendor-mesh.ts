@@ -7,6 +7,7 @@ import { type Hub, openHub } from "@cloudbrain/hub";
 import {
   type ChainSnapshot,
   type Client,
+  type Credentials,
   createClient,
   createNode,
   type Node,
@@ -98,6 +99,16 @@ export class VendorMesh {
     });
     this.nodes.push(node);
     return node;
+  }
+
+  /** host:port of the hub, and who may manage it. */
+  access(): { readonly hub: string; readonly operator: Credentials } {
+    return { hub: this.prepared.target(cityAddress), operator: this.prepared.operator };
+  }
+
+  /** Credentials of a caller below the hub that end soon. */
+  async issueCaller({ liveMs }: { readonly liveMs: number }): Promise<Credentials> {
+    return await this.prepared.issue(parseAddress(`${cityAddress}/s-caller`), liveMs);
   }
 
   /** Submits the one-step application and answers the chain's id. */

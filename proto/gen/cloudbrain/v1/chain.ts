@@ -10,9 +10,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -21,6 +23,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { ErrorInfo } from "./error.ts";
 
 /** States of a chain. */
 export enum ChainState {
@@ -87,21 +90,60 @@ export interface SubmitChainResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** An item to take and to follow. */
-export interface RunChainRequest {
-  /** The item. */
-  submit?: SubmitChainRequest | undefined;
+/** Orders that were given while the message before was on its way. */
+export interface RunChainsRequest {
+  /** In the order in which they are carried out, at most 1,000. */
+  orders: RunOrder[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** First `submitted`, then `chain`. */
-export interface RunChainResponse {
-  /** Sent once, first. */
-  submitted?:
-    | SubmitChainResponse
+/** An item to take and to follow, or one to follow no longer. */
+export interface RunOrder {
+  /**
+   * Made by the caller; names the run in this call until its last event. A second order under the
+   * number of a run that goes on is INPUT_INVALID.
+   */
+  run: number;
+  /** What to do. */
+  order?:
+    | //
+    /** Takes an item as SubmitChain does, and follows its chain. */
+    { $case: "submit"; value: SubmitChainRequest }
+    | //
+    /** No more events of this run; its chain goes on. */
+    { $case: "leave"; value: LeaveRun }
     | undefined;
-  /** Sent once, last. */
-  chain?: Chain | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Ends the following, not the chain. */
+export interface LeaveRun {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Events that were ready while the message before was on its way. */
+export interface RunChainsResponse {
+  /** Of one run in their order. */
+  events: RunEvent[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** News of a run: first `submitted`, then `chain`; or `failure` instead of what can't come. */
+export interface RunEvent {
+  /** As in the order. */
+  run: number;
+  /** What has happened. */
+  event?:
+    | //
+    /** The chain is durable. */
+    { $case: "submitted"; value: SubmitChainResponse }
+    | //
+    /** The chain has ended or is suspended: the last event. */
+    { $case: "chain"; value: Chain }
+    | //
+    /** Why there is no more: the last event. */
+    { $case: "failure"; value: ErrorInfo }
+    | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -481,14 +523,14 @@ export const SubmitChainResponse: MessageFns<SubmitChainResponse> = {
   },
 };
 
-function createBaseRunChainRequest(): RunChainRequest {
-  return { submit: undefined, _unknownFields: {} };
+function createBaseRunChainsRequest(): RunChainsRequest {
+  return { orders: [], _unknownFields: {} };
 }
 
-export const RunChainRequest: MessageFns<RunChainRequest> = {
-  encode(message: RunChainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.submit !== undefined) {
-      SubmitChainRequest.encode(message.submit, writer.uint32(10).fork()).join();
+export const RunChainsRequest: MessageFns<RunChainsRequest> = {
+  encode(message: RunChainsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.orders) {
+      RunOrder.encode(v!, writer.uint32(10).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -501,7 +543,7 @@ export const RunChainRequest: MessageFns<RunChainRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RunChainRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): RunChainsRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -510,7 +552,7 @@ export const RunChainRequest: MessageFns<RunChainRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRunChainRequest();
+      const message = createBaseRunChainsRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -519,7 +561,7 @@ export const RunChainRequest: MessageFns<RunChainRequest> = {
               break;
             }
 
-            message.submit = SubmitChainRequest.decode(reader, reader.uint32());
+            message.orders.push(RunOrder.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -542,29 +584,32 @@ export const RunChainRequest: MessageFns<RunChainRequest> = {
     }
   },
 
-  create(base?: DeepPartial<RunChainRequest>): RunChainRequest {
-    return RunChainRequest.fromPartial(base ?? {});
+  create(base?: DeepPartial<RunChainsRequest>): RunChainsRequest {
+    return RunChainsRequest.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<RunChainRequest>): RunChainRequest {
-    const message = createBaseRunChainRequest();
-    message.submit = (object.submit !== undefined && object.submit !== null)
-      ? SubmitChainRequest.fromPartial(object.submit)
-      : undefined;
+  fromPartial(object: DeepPartial<RunChainsRequest>): RunChainsRequest {
+    const message = createBaseRunChainsRequest();
+    message.orders = object.orders?.map((e) => RunOrder.fromPartial(e)) || [];
     return message;
   },
 };
 
-function createBaseRunChainResponse(): RunChainResponse {
-  return { submitted: undefined, chain: undefined, _unknownFields: {} };
+function createBaseRunOrder(): RunOrder {
+  return { run: 0, order: undefined, _unknownFields: {} };
 }
 
-export const RunChainResponse: MessageFns<RunChainResponse> = {
-  encode(message: RunChainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.submitted !== undefined) {
-      SubmitChainResponse.encode(message.submitted, writer.uint32(10).fork()).join();
+export const RunOrder: MessageFns<RunOrder> = {
+  encode(message: RunOrder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== 0) {
+      writer.uint32(8).uint32(message.run);
     }
-    if (message.chain !== undefined) {
-      Chain.encode(message.chain, writer.uint32(18).fork()).join();
+    switch (message.order?.$case) {
+      case "submit":
+        SubmitChainRequest.encode(message.order.value, writer.uint32(18).fork()).join();
+        break;
+      case "leave":
+        LeaveRun.encode(message.order.value, writer.uint32(26).fork()).join();
+        break;
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -577,7 +622,7 @@ export const RunChainResponse: MessageFns<RunChainResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): RunChainResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): RunOrder {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -586,16 +631,16 @@ export const RunChainResponse: MessageFns<RunChainResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRunChainResponse();
+      const message = createBaseRunOrder();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
+            if (tag !== 8) {
               break;
             }
 
-            message.submitted = SubmitChainResponse.decode(reader, reader.uint32());
+            message.run = reader.uint32();
             continue;
           }
           case 2: {
@@ -603,7 +648,15 @@ export const RunChainResponse: MessageFns<RunChainResponse> = {
               break;
             }
 
-            message.chain = Chain.decode(reader, reader.uint32());
+            message.order = { $case: "submit", value: SubmitChainRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.order = { $case: "leave", value: LeaveRun.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -626,15 +679,282 @@ export const RunChainResponse: MessageFns<RunChainResponse> = {
     }
   },
 
-  create(base?: DeepPartial<RunChainResponse>): RunChainResponse {
-    return RunChainResponse.fromPartial(base ?? {});
+  create(base?: DeepPartial<RunOrder>): RunOrder {
+    return RunOrder.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<RunChainResponse>): RunChainResponse {
-    const message = createBaseRunChainResponse();
-    message.submitted = (object.submitted !== undefined && object.submitted !== null)
-      ? SubmitChainResponse.fromPartial(object.submitted)
-      : undefined;
-    message.chain = (object.chain !== undefined && object.chain !== null) ? Chain.fromPartial(object.chain) : undefined;
+  fromPartial(object: DeepPartial<RunOrder>): RunOrder {
+    const message = createBaseRunOrder();
+    message.run = object.run ?? 0;
+    switch (object.order?.$case) {
+      case "submit": {
+        if (object.order?.value !== undefined && object.order?.value !== null) {
+          message.order = { $case: "submit", value: SubmitChainRequest.fromPartial(object.order.value) };
+        }
+        break;
+      }
+      case "leave": {
+        if (object.order?.value !== undefined && object.order?.value !== null) {
+          message.order = { $case: "leave", value: LeaveRun.fromPartial(object.order.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseLeaveRun(): LeaveRun {
+  return { _unknownFields: {} };
+}
+
+export const LeaveRun: MessageFns<LeaveRun> = {
+  encode(message: LeaveRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LeaveRun>): LeaveRun {
+    return LeaveRun.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<LeaveRun>): LeaveRun {
+    const message = createBaseLeaveRun();
+    return message;
+  },
+};
+
+function createBaseRunChainsResponse(): RunChainsResponse {
+  return { events: [], _unknownFields: {} };
+}
+
+export const RunChainsResponse: MessageFns<RunChainsResponse> = {
+  encode(message: RunChainsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      RunEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunChainsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunChainsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(RunEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RunChainsResponse>): RunChainsResponse {
+    return RunChainsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunChainsResponse>): RunChainsResponse {
+    const message = createBaseRunChainsResponse();
+    message.events = object.events?.map((e) => RunEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRunEvent(): RunEvent {
+  return { run: 0, event: undefined, _unknownFields: {} };
+}
+
+export const RunEvent: MessageFns<RunEvent> = {
+  encode(message: RunEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== 0) {
+      writer.uint32(8).uint32(message.run);
+    }
+    switch (message.event?.$case) {
+      case "submitted":
+        SubmitChainResponse.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "chain":
+        Chain.encode(message.event.value, writer.uint32(26).fork()).join();
+        break;
+      case "failure":
+        ErrorInfo.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.run = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "submitted", value: SubmitChainResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "chain", value: Chain.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.event = { $case: "failure", value: ErrorInfo.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RunEvent>): RunEvent {
+    return RunEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunEvent>): RunEvent {
+    const message = createBaseRunEvent();
+    message.run = object.run ?? 0;
+    switch (object.event?.$case) {
+      case "submitted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "submitted", value: SubmitChainResponse.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "chain": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "chain", value: Chain.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "failure", value: ErrorInfo.fromPartial(object.event.value) };
+        }
+        break;
+      }
+    }
     return message;
   },
 };
@@ -2175,17 +2495,17 @@ export const ChainServiceService = {
     responseDeserialize: (value: Buffer): SubmitChainResponse => SubmitChainResponse.decode(value),
   },
   /**
-   * Takes an item and follows it: first what SubmitChain answers, then the chain when it has ended
-   * or is suspended.
+   * Takes items and follows their chains over one call, however many: an HTTP/2 stream for each
+   * costs more than the chain. Answers come as they are ready, whatever the order of the orders.
    */
-  runChain: {
-    path: "/cloudbrain.v1.ChainService/RunChain" as const,
-    requestStream: false as const,
+  runChains: {
+    path: "/cloudbrain.v1.ChainService/RunChains" as const,
+    requestStream: true as const,
     responseStream: true as const,
-    requestSerialize: (value: RunChainRequest): Buffer => Buffer.from(RunChainRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): RunChainRequest => RunChainRequest.decode(value),
-    responseSerialize: (value: RunChainResponse): Buffer => Buffer.from(RunChainResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): RunChainResponse => RunChainResponse.decode(value),
+    requestSerialize: (value: RunChainsRequest): Buffer => Buffer.from(RunChainsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RunChainsRequest => RunChainsRequest.decode(value),
+    responseSerialize: (value: RunChainsResponse): Buffer => Buffer.from(RunChainsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RunChainsResponse => RunChainsResponse.decode(value),
   },
   /** One chain. */
   getChain: {
@@ -2249,10 +2569,10 @@ export interface ChainServiceServer extends UntypedServiceImplementation {
    */
   submitChain: handleUnaryCall<SubmitChainRequest, SubmitChainResponse>;
   /**
-   * Takes an item and follows it: first what SubmitChain answers, then the chain when it has ended
-   * or is suspended.
+   * Takes items and follows their chains over one call, however many: an HTTP/2 stream for each
+   * costs more than the chain. Answers come as they are ready, whatever the order of the orders.
    */
-  runChain: handleServerStreamingCall<RunChainRequest, RunChainResponse>;
+  runChains: handleBidiStreamingCall<RunChainsRequest, RunChainsResponse>;
   /** One chain. */
   getChain: handleUnaryCall<GetChainRequest, GetChainResponse>;
   /** Chains of this hub, newest first. */
@@ -2289,15 +2609,15 @@ export interface ChainServiceClient extends Client {
     callback: (error: ServiceError | null, response: SubmitChainResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Takes an item and follows it: first what SubmitChain answers, then the chain when it has ended
-   * or is suspended.
+   * Takes items and follows their chains over one call, however many: an HTTP/2 stream for each
+   * costs more than the chain. Answers come as they are ready, whatever the order of the orders.
    */
-  runChain(request: RunChainRequest, options?: Partial<CallOptions>): ClientReadableStream<RunChainResponse>;
-  runChain(
-    request: RunChainRequest,
-    metadata?: Metadata,
+  runChains(): ClientDuplexStream<RunChainsRequest, RunChainsResponse>;
+  runChains(options: Partial<CallOptions>): ClientDuplexStream<RunChainsRequest, RunChainsResponse>;
+  runChains(
+    metadata: Metadata,
     options?: Partial<CallOptions>,
-  ): ClientReadableStream<RunChainResponse>;
+  ): ClientDuplexStream<RunChainsRequest, RunChainsResponse>;
   /** One chain. */
   getChain(
     request: GetChainRequest,

@@ -7,7 +7,10 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
-/** Rides in the metadata key `cloudbrain-error-bin` of a refused call, beside the gRPC status. */
+/**
+ * Why something was refused. Rides in the metadata key `cloudbrain-error-bin` of a refused call,
+ * beside the gRPC status.
+ */
 export interface ErrorInfo {
   /** Stable code, such as KEY_CONFLICT. */
   code: string;
