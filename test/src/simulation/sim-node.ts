@@ -11,6 +11,7 @@ import {
   type Hello,
   type Kernel,
   type LaneAck,
+  type LaneRefusal,
   type LaneRun,
   MeshError,
   type NodeDescription,
@@ -301,8 +302,10 @@ export abstract class SimNode<Event, Output> implements NodeView {
     this.submit({ type: "acks", link: end.id, acks });
   }
 
-  refused(end: LinkEnd, code: string, detail: string): void {
-    this.world.checkers.frameRefused(this.address, end.peer, code, detail);
+  refused(end: LinkEnd, refusals: readonly LaneRefusal[]): void {
+    for (const { code, detail } of refusals) {
+      this.world.checkers.frameRefused(this.address, end.peer, code, detail);
+    }
   }
 
   sending(end: LinkEnd, batch: Batch): void {
