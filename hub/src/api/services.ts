@@ -4,18 +4,22 @@ import {
   ApplicationServiceService,
   ChainServiceService,
   HubServiceService,
+  LinkServiceService,
   RegistryServiceService,
 } from "@cloudbrain/proto";
+import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
 import type { NodeDescription } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import type { Journal } from "@cloudbrain/sdk/journal";
-import type { Server } from "@grpc/grpc-js";
+import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
+import { createHealthService } from "./health-service.ts";
+import type { HubHealth } from "./hub-health.ts";
 import {
   createApplicationService,
   createHubService,
@@ -27,6 +31,9 @@ export interface ServiceParts {
   readonly kernel: HubKernel;
   readonly history: History;
   readonly watch: ChainWatch;
+  readonly health: HubHealth;
+  /** Takes no new chains from now on; resolves when that is durable. */
+  readonly drain: () => Promise<void>;
   readonly links: HubLinks;
   readonly description: NodeDescription;
   readonly journal: Journal<HubEvent, HubOutput>;
@@ -35,9 +42,23 @@ export interface ServiceParts {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
+/** Adds all that the hub serves beside the links, which the server has already. */
 export function addServices(server: Server, parts: ServiceParts): void {
-  server.addService(ChainServiceService, createChainService(parts));
-  server.addService(ApplicationServiceService, createApplicationService(parts));
-  server.addService(RegistryServiceService, createRegistryService(parts));
-  server.addService(HubServiceService, createHubService(parts));
+  // Health tells of every service, itself included.
+  const served = new Set([serviceNameOf(LinkServiceService)]);
+  const add = (definition: ServiceDefinition, service: UntypedServiceImplementation): void => {
+    server.addService(definition, service);
+    served.add(serviceNameOf(definition));
+  };
+  add(ChainServiceService, createChainService(parts));
+  add(ApplicationServiceService, createApplicationService(parts));
+  add(RegistryServiceService, createRegistryService(parts));
+  add(HubServiceService, createHubService(parts));
+  add(HealthService, createHealthService(parts, served));
+}
+
+/** A method's path is `/package.Service/Method`. */
+function serviceNameOf(definition: ServiceDefinition): string {
+  const [method] = Object.values(definition);
+  return method?.path.split("/")[1] ?? "";
 }
