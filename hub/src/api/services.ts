@@ -8,6 +8,8 @@ import {
   RegistryServiceService,
 } from "@cloudbrain/proto";
 import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
+import { ServerReflectionService } from "@cloudbrain/proto/grpc/reflection/v1/reflection";
+import * as alpha from "@cloudbrain/proto/grpc/reflection/v1alpha/reflection";
 import type { NodeDescription } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import type { Journal } from "@cloudbrain/sdk/journal";
@@ -25,6 +27,7 @@ import {
   createHubService,
   createRegistryService,
 } from "./management-services.ts";
+import { createReflectionService } from "./reflection-service.ts";
 
 export interface ServiceParts {
   readonly driver: HubDriver;
@@ -44,7 +47,7 @@ export interface ServiceParts {
 
 /** Adds all that the hub serves beside the links, which the server has already. */
 export function addServices(server: Server, parts: ServiceParts): void {
-  // Health tells of every service, itself included.
+  // Health and reflection tell of every service, themselves included.
   const served = new Set([serviceNameOf(LinkServiceService)]);
   const add = (definition: ServiceDefinition, service: UntypedServiceImplementation): void => {
     server.addService(definition, service);
@@ -55,6 +58,8 @@ export function addServices(server: Server, parts: ServiceParts): void {
   add(RegistryServiceService, createRegistryService(parts));
   add(HubServiceService, createHubService(parts));
   add(HealthService, createHealthService(parts, served));
+  add(ServerReflectionService, createReflectionService(parts, served));
+  add(alpha.ServerReflectionService, createReflectionService(parts, served));
 }
 
 /** A method's path is `/package.Service/Method`. */

@@ -22,6 +22,8 @@ const services = [
   "cloudbrain.v1.LinkService",
   "cloudbrain.v1.RegistryService",
   "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
 ];
 
 /** A member of the mesh that is neither below the hub nor above it. */
