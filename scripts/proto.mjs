@@ -13,6 +13,8 @@ const root = join(import.meta.dirname, "..");
 const buf = join(root, "node_modules", "@bufbuild", "buf", "bin", "buf");
 const released = join("proto", "released", "v1.binpb");
 const generated = join(root, "proto", "gen");
+/** What the hub's reflection answers from, beside the code that is made from the same sources. */
+const descriptorSet = "descriptor-set.binpb";
 
 const commands = { check, generate, release };
 const command = commands[process.argv[2]];
@@ -29,6 +31,13 @@ function check() {
 
 function generate() {
   runBuf("generate");
+  buildDescriptorSet(generated);
+}
+
+/** Without comments and places: nobody reads them over the wire, and they are most of the bytes. */
+function buildDescriptorSet(folder) {
+  const output = join(folder, descriptorSet);
+  runBuf("build", "--as-file-descriptor-set", "--exclude-source-info", "--output", output);
 }
 
 function release() {
@@ -44,6 +53,7 @@ function compareGenerated() {
     const elsewhere = template.replace("out: proto/gen", `out: ${JSON.stringify(folder)}`);
     if (elsewhere === template) fail("buf.gen.yaml does not write to proto/gen");
     runBuf("generate", "--template", elsewhere);
+    buildDescriptorSet(folder);
     const fresh = listFiles(folder);
     const kept = listFiles(generated);
     const stale = [...new Set([...fresh, ...kept])].filter(

@@ -10,10 +10,11 @@ import {
 } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
-import { createLinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
+import { createLinkDialer, type LinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
 import type { Server } from "@grpc/grpc-js";
 import { OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
+import { HubHealth } from "./api/hub-health.ts";
 import { addServices } from "./api/services.ts";
 import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
@@ -51,7 +52,6 @@ const auditEveryMs = 60_000;
 export async function openHub(options: HubOptions): Promise<Hub> {
   const { description, credentials, log } = options;
   const self = description.address;
-  const parentAddress = parentOf(self);
   const kernel = new HubKernel({
     address: self,
     hasParent: options.parent !== undefined,
@@ -59,23 +59,29 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     validate: createValidate(),
   });
   const watch = new ChainWatch();
-  const opened = await openDurable(options, kernel, watch);
+  const health = new HubHealth();
+  const opened = await openDurable(options, kernel, watch, health);
   const { driver, links, store } = opened;
   const history = new History(store, kernel);
   const calls = { identity: credentials.identity, open: new OpenCalls(), log };
-  const timing = { heartbeatMs: options.heartbeatMs, leaseMs: options.leaseMs };
+  const drain = async (): Promise<void> => {
+    health.stop();
+    await driver.request((request) => ({ type: "drain", request }));
+  };
   const server = await openLinkServer({
     credentials,
     listen: options.listen,
     self,
     host: links,
-    timing,
+    timing: timingOf(options),
     extraServices: (grpcServer: Server) =>
       addServices(grpcServer, {
         driver,
         kernel,
         history,
         watch,
+        health,
+        drain,
         links,
         description,
         journal: opened.journal,
@@ -83,36 +89,22 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         calls,
       }),
   });
-  let dials = 0;
-  const dialer =
-    options.parent === undefined || parentAddress === undefined
-      ? undefined
-      : createLinkDialer({
-          target: options.parent,
-          credentials,
-          expected: parentAddress,
-          self,
-          hello: () => {
-            dials += 1;
-            return links.hello(kernel, opened.epoch, dials, parentAddress);
-          },
-          host: links,
-          timing,
-          dice: Math.random,
-        });
+  const dialer = createParentDialer(options, kernel, links, opened.epoch);
   dialer?.start();
   const auditor = setInterval(() => {
     for (const violation of audit(kernel.state)) log("invariant broken", { ...violation });
   }, auditEveryMs);
   auditor.unref();
+  health.serve();
   log("hub ready", { address: self, port: server.port, epoch: opened.epoch });
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(auditor);
+    health.close();
     await dialer?.stop({ code: "DRAINING", detail: "the hub stops", retryAfterMs: 500 });
     links.closeAll("the hub stops");
-    calls.open.endAll();
+    await calls.open.endAll();
     await server.close({ graceMs: 2_000 });
     driver.stop();
     await opened.close();
@@ -120,9 +112,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   return {
     address: self,
     port: server.port,
-    drain: async () => {
-      await driver.request((request) => ({ type: "drain", request }));
-    },
+    drain,
     close: () => {
       closing ??= close();
       return closing;
@@ -130,7 +120,42 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   };
 }
 
-async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainWatch) {
+function timingOf({ heartbeatMs, leaseMs }: HubOptions) {
+  return { heartbeatMs, leaseMs };
+}
+
+/** Undefined at the root. */
+function createParentDialer(
+  options: HubOptions,
+  kernel: HubKernel,
+  links: HubLinks,
+  epoch: number,
+): LinkDialer | undefined {
+  const self = options.description.address;
+  const expected = parentOf(self);
+  if (options.parent === undefined || expected === undefined) return undefined;
+  let dials = 0;
+  return createLinkDialer({
+    target: options.parent,
+    credentials: options.credentials,
+    expected,
+    self,
+    hello: () => {
+      dials += 1;
+      return links.hello(kernel, epoch, dials, expected);
+    },
+    host: links,
+    timing: timingOf(options),
+    dice: Math.random,
+  });
+}
+
+async function openDurable(
+  options: HubOptions,
+  kernel: HubKernel,
+  watch: ChainWatch,
+  health: HubHealth,
+) {
   let driver: HubDriver | undefined;
   const opened = await openNodeJournal<HubEvent, HubOutput>({
     directory: options.dataDirectory,
@@ -153,7 +178,10 @@ async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainW
     kernel,
     links,
     chainChanged: (chain, revision) => watch.changed(chain, revision),
-    fatal: options.fatal,
+    fatal: (error) => {
+      health.stop();
+      options.fatal(error);
+    },
   });
   links.bind(driver);
   driver.bind(opened.journal);

@@ -9,9 +9,11 @@ import {
   createOutput,
   exitCodeOf,
   exitCodes,
+  type Language,
   type Output,
 } from "@cloudbrain/sdk/cli";
 import { createClient } from "@cloudbrain/sdk/client";
+import { MeshError } from "@cloudbrain/sdk/domain";
 import { Command, CommanderError } from "commander";
 import { loadHubConfig } from "./cli/hub-config.ts";
 import { initHub } from "./cli/hub-init.ts";
@@ -39,7 +41,7 @@ interface InitFlags {
   readonly title: string;
   readonly level?: string;
   readonly division?: string;
-  readonly mesh: string;
+  readonly mesh?: string;
   readonly authority?: string;
   readonly parent?: string;
   readonly port: string;
@@ -53,18 +55,40 @@ interface RemoteFlags {
 }
 
 function outputOf(command: Command): Output {
+  const { lang } = command.optsWithGlobals<GlobalFlags>();
+  return outputIn(command, chooseLanguage(lang, process.env));
+}
+
+function outputIn(command: Command, lang: Language): Output {
   const flags = command.optsWithGlobals<GlobalFlags>();
   return createOutput({
     json: flags.json ?? false,
     quiet: flags.quiet ?? false,
-    lang: chooseLanguage(flags.lang, process.env),
+    lang,
     color: chooseColour(undefined, process.env, process.stdout.isTTY),
   });
+}
+
+/** A language that nobody speaks is told in that of the environment. */
+function errorLanguageOf(command: Command): Language {
+  try {
+    return chooseLanguage(command.optsWithGlobals<GlobalFlags>().lang, process.env);
+  } catch {
+    return chooseLanguage(undefined, process.env);
+  }
 }
 
 /** One of two texts, by the reader's language. */
 function say(output: Output, zh: string, en: string): string {
   return output.lang === "zh-CN" ? zh : en;
+}
+
+function readPort(flag: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new MeshError("INPUT_INVALID", {
+    subject: flag,
+    detail: `"${text}" is not a port; write a number from 0 to 65535`,
+  });
 }
 
 function numberOf(text: string | undefined): number | undefined {
@@ -104,7 +128,7 @@ function addInit(program: Command): void {
     .option("--title <text>", "name of the brain / 名称", "")
     .option("--level <level>", "city, district, street, community / 层级")
     .option("--division <code>", "12-digit division code / 区划代码")
-    .option("--mesh <name>", "name of the mesh / 云脑群名称", "mesh.local")
+    .option("--mesh <name>", "name of a new mesh, mesh.local if not given / 云脑群名称")
     .option("--authority <directory>", "authority of the mesh, made if not given / 签发机构")
     .option("--parent <host:port>", "the hub above / 上级中枢")
     .option("--port <number>", "port to listen on / 端口", "7443")
@@ -116,10 +140,10 @@ function addInit(program: Command): void {
         title: flags.title,
         level: flags.level,
         division: flags.division,
-        mesh: flags.authority === undefined ? flags.mesh : "",
+        mesh: flags.mesh,
         authority: flags.authority,
         parent: flags.parent,
-        port: Number(flags.port),
+        port: readPort("--port", flags.port),
       });
       output.result(
         made,
@@ -182,7 +206,7 @@ function addRun(program: Command): void {
           mesh: "dev.local",
           authority: undefined,
           parent: undefined,
-          port: Number(flags.listenPort),
+          port: readPort("--listen-port", flags.listenPort),
         });
         const { value } = loadHubConfig(made.config, { log: "warn" });
         process.exitCode = await runHub(value, (hub) => {
@@ -293,7 +317,7 @@ async function main(): Promise<void> {
       process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
       return;
     }
-    outputOf(program).error(error);
+    outputIn(program, errorLanguageOf(program)).error(error);
     process.exitCode = exitCodeOf(error);
   }
 }

@@ -7,3 +7,4 @@
 
 export * as cloudbrain from "./index.cloudbrain.ts";
 export * as google from "./index.google.ts";
+export * as grpc from "./index.grpc.ts";

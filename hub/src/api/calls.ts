@@ -37,8 +37,12 @@ export class OpenCalls {
     return () => this.ends.delete(end);
   }
 
-  /** Tells every caller that the hub stops, so that it comes again elsewhere or later. */
-  endAll(): void {
+  /**
+   * Tells every caller that the hub stops, so that it comes again elsewhere or later. Streams that
+   * end by themselves when the hub closes have a turn of the event loop to do so.
+   */
+  async endAll(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
     for (const end of [...this.ends]) end();
   }
 }
@@ -69,19 +73,53 @@ export function serverStream<Request, Response>(
   right: Right,
   answer: (request: Request, context: CallContext) => AsyncIterable<Response>,
 ): handleServerStreamingCall<Request, Response> {
-  return (call: ServerWritableStream<Request, Response>) => {
-    call.on("error", () => undefined);
-    const run = async (): Promise<void> => {
-      const caller = authorise(call, host.identity, right);
-      watchOver(host, call, caller);
-      for await (const response of answer(call.request, contextOf(caller.address, call))) {
-        if (call.cancelled) return;
-        if (!call.write(response)) await drained(call);
-      }
-      call.end();
-    };
-    run().catch((error: unknown) => fail(host, call, error));
+  return (call: ServerWritableStream<Request, Response>) =>
+    send(host, right, call, (context) => answer(call.request, context));
+}
+
+/** One answer for every request, in their order; a request is read once the last is answered. */
+export function bidiStream<Request, Response>(
+  host: CallHost,
+  right: Right,
+  answer: (request: Request, context: CallContext) => Promise<Response> | Response,
+): handleBidiStreamingCall<Request, Response> {
+  return (call: ServerDuplexStream<Request, Response>) =>
+    send(host, right, call, async function* (context) {
+      // Destroyed at the end of the requests, the call could not tell its status any more.
+      const requests: AsyncIterable<Request> = call.iterator({ destroyOnReturn: false });
+      for await (const request of requests) yield await answer(request, context);
+    });
+}
+
+type SendingCall<Request, Response> =
+  | ServerWritableStream<Request, Response>
+  | ServerDuplexStream<Request, Response>;
+
+function send<Request, Response>(
+  host: CallHost,
+  right: Right,
+  call: SendingCall<Request, Response>,
+  answers: (context: CallContext) => AsyncIterable<Response>,
+): void {
+  call.on("error", () => undefined);
+  const run = async (): Promise<void> => {
+    const caller = authorise(call, host.identity, right);
+    watchOver(host, call, caller);
+    for await (const response of answers(contextOf(caller.address, call))) {
+      if (call.cancelled) return;
+      if (!call.write(response)) await drained(call);
+    }
+    call.end();
   };
+  run().catch((error: unknown) => {
+    if (call.cancelled && isBrokenOff(error)) return;
+    fail(host, call, error);
+  });
+}
+
+/** What reading from a caller fails with whose connection is gone: nobody is left to be told. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** What answers a bidirectional call. */

@@ -185,7 +185,7 @@ export function createHubService(parts: ServiceParts): HubServiceServer {
       };
     }),
     drainHub: unary(host, "manage", async () => {
-      await parts.driver.request((request) => ({ type: "drain", request }));
+      await parts.drain();
       return {};
     }),
   };

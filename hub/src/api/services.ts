@@ -4,11 +4,15 @@ import {
   ApplicationServiceService,
   ChainServiceService,
   HubServiceService,
+  LinkServiceService,
   RegistryServiceService,
 } from "@cloudbrain/proto";
+import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
+import { ServerReflectionService } from "@cloudbrain/proto/grpc/reflection/v1/reflection";
+import * as alpha from "@cloudbrain/proto/grpc/reflection/v1alpha/reflection";
 import type { NodeDescription } from "@cloudbrain/sdk/domain";
 import type { Journal } from "@cloudbrain/sdk/journal";
-import type { Server } from "@grpc/grpc-js";
+import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
@@ -16,17 +20,23 @@ import type { History } from "../storage/history.ts";
 import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
+import { createHealthService } from "./health-service.ts";
+import type { HubHealth } from "./hub-health.ts";
 import {
   createApplicationService,
   createHubService,
   createRegistryService,
 } from "./management-services.ts";
+import { createReflectionService } from "./reflection-service.ts";
 
 export interface ServiceParts {
   readonly driver: HubDriver;
   readonly kernel: HubKernel;
   readonly history: History;
   readonly watch: ChainWatch;
+  readonly health: HubHealth;
+  /** Takes no new chains from now on; resolves when that is durable. */
+  readonly drain: () => Promise<void>;
   readonly links: HubLinks;
   readonly description: NodeDescription;
   readonly journal: Journal<HubEvent, HubOutput>;
@@ -34,9 +44,25 @@ export interface ServiceParts {
   readonly calls: CallHost;
 }
 
+/** Adds all that the hub serves beside the links, which the server has already. */
 export function addServices(server: Server, parts: ServiceParts): void {
-  server.addService(ChainServiceService, createChainService(parts));
-  server.addService(ApplicationServiceService, createApplicationService(parts));
-  server.addService(RegistryServiceService, createRegistryService(parts));
-  server.addService(HubServiceService, createHubService(parts));
+  // Health and reflection tell of every service, themselves included.
+  const served = new Set([serviceNameOf(LinkServiceService)]);
+  const add = (definition: ServiceDefinition, service: UntypedServiceImplementation): void => {
+    server.addService(definition, service);
+    served.add(serviceNameOf(definition));
+  };
+  add(ChainServiceService, createChainService(parts));
+  add(ApplicationServiceService, createApplicationService(parts));
+  add(RegistryServiceService, createRegistryService(parts));
+  add(HubServiceService, createHubService(parts));
+  add(HealthService, createHealthService(parts, served));
+  add(ServerReflectionService, createReflectionService(parts, served));
+  add(alpha.ServerReflectionService, createReflectionService(parts, served));
+}
+
+/** A method's path is `/package.Service/Method`. */
+function serviceNameOf(definition: ServiceDefinition): string {
+  const [method] = Object.values(definition);
+  return method?.path.split("/")[1] ?? "";
 }

@@ -3,25 +3,31 @@
 
 import { dirname, resolve } from "node:path";
 import { type Config, loadConfig } from "@cloudbrain/sdk/cli";
-import { levels, limits, nodeKinds, parseAddress } from "@cloudbrain/sdk/domain";
+import {
+  type Address,
+  levels,
+  limits,
+  nodeKinds,
+  parentOf,
+  parseAddress,
+} from "@cloudbrain/sdk/domain";
 import { z } from "zod";
 
-const address = z.string().refine(isAddress, {
+const address = z.string().refine((text) => readAddress(text) !== undefined, {
   message: "write an address such as /3702/370202 (labels of [0-9a-z-])",
 });
 
-function isAddress(text: string): boolean {
+function readAddress(text: string): Address | undefined {
   try {
-    parseAddress(text);
-    return true;
+    return parseAddress(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 const target = z.string().regex(/^[^\s:]+:\d{1,5}$/, "write host:port");
 
-const hubSchema = z.strictObject({
+const hubFields = z.strictObject({
   apiVersion: z.literal("cloudbrain/v1"),
   kind: z.literal("Hub"),
   address,
@@ -52,7 +58,31 @@ const hubSchema = z.strictObject({
   log: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
+const hubSchema = hubFields.refine((config) => config.parent === undefined || !isRoot(config), {
+  path: ["parent"],
+  message: "a hub at the root has none above it; give it an address below that of its parent",
+});
+
+function isRoot(config: { readonly address: string }): boolean {
+  const own = readAddress(config.address);
+  return own !== undefined && parentOf(own) === undefined;
+}
+
 export type HubConfig = z.infer<typeof hubSchema>;
+
+export interface ConfigMistake {
+  /** Dotted, such as `listen.port`. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** The first thing for which `hub run` would refuse a file with these keys. */
+export function findConfigMistake(
+  keys: Readonly<Record<string, unknown>>,
+): ConfigMistake | undefined {
+  const issue = hubSchema.safeParse(keys).error?.issues[0];
+  return issue === undefined ? undefined : { key: issue.path.join("."), message: issue.message };
+}
 
 /** Paths in the file are relative to the file. */
 export function loadHubConfig(

@@ -1,28 +1,31 @@
 // hub init: makes everything that a hub needs to run: identity, store, configuration; at the root
 // of a mesh also the authority that issues identities, and the operator's own.
+//
+//   V1  Whatever can be refused is refused before anything is written.
+//   V2  Nothing that exists is replaced: an identity or a store may be the only copy.
+//   V3  `hub.yaml` is written last, and is one that `hub run` accepts.
 
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type Address, lastLabel, MeshError, parseAddress } from "@cloudbrain/sdk/domain";
 import {
-  type Address,
-  lastLabel,
-  levels,
-  MeshError,
-  parentOf,
-  parseAddress,
-} from "@cloudbrain/sdk/domain";
-import {
+  type AuthorityPem,
+  certificatePeriod,
   createMeshAuthority,
-  issueCertificate,
+  ensurePrivateDirectory,
+  issueCredentials,
   type MeshAuthority,
   openMeshAuthority,
   parseMeshName,
+  readAuthority,
+  writeAuthority,
   writeCredentials,
 } from "@cloudbrain/sdk/identity";
 import { initNodeStore } from "@cloudbrain/sdk/journal";
 import { stringify } from "yaml";
 import { operatorOf } from "../api/callers.ts";
+import { findConfigMistake } from "./hub-config.ts";
 
 export interface HubInitOptions {
   readonly directory: string;
@@ -30,7 +33,8 @@ export interface HubInitOptions {
   readonly title: string;
   readonly level: string | undefined;
   readonly division: string | undefined;
-  readonly mesh: string;
+  /** Name of a mesh that begins here, or the one that `authority` has to be of. */
+  readonly mesh: string | undefined;
   /** Directory of an authority that exists; made in `directory` when not given. */
   readonly authority: string | undefined;
   readonly parent: string | undefined;
@@ -43,105 +47,107 @@ export interface HubInitResult {
   readonly operator: string;
 }
 
+const meshDefault = "mesh.local";
 const authorityDays = 3_650;
 const certificateDays = 365;
-const dayMs = 86_400_000;
-/** Clocks in a mesh may differ by this much. */
-const slackMs = 300_000;
 
 export async function initHub(options: HubInitOptions): Promise<HubInitResult> {
-  const directory = resolve(options.directory);
   const address = parseAddress(options.address);
+  const operatorAddress = operatorOf(address);
+  const keys = configKeys(address, options);
+  checkKeys(keys);
+  const directory = resolve(options.directory);
   const config = join(directory, "hub.yaml");
-  if (existsSync(config)) {
-    throw new MeshError("STORE_EXISTS", {
-      subject: config,
-      detail: "a hub was made here before; choose an empty directory",
-    });
-  }
-  if (options.level !== undefined && !levels.some((level) => level === options.level)) {
-    throw new MeshError("INPUT_INVALID", {
-      subject: "--level",
-      detail: `"${options.level}" is not one of ${levels.join(", ")}`,
-    });
-  }
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const authorityDirectory = options.authority ?? join(directory, "authority");
-  const authority = await openAuthority(authorityDirectory, address, options);
-  await issueTo(authority, address, join(directory, "identity"));
+  const identityDirectory = join(directory, "identity");
   const operator = join(directory, "operator");
-  await issueTo(authority, operatorOf(address), operator);
-  await initNodeStore({
-    directory: join(directory, "data"),
-    identity: address,
-    storeId: randomUUID(),
+  const dataDirectory = join(directory, "data");
+  const ownAuthority = join(directory, "authority");
+  refuseExisting([config, identityDirectory, operator]);
+  refuseExisting([join(dataDirectory, "store"), join(dataDirectory, "anchor")]);
+
+  const given = options.authority === undefined ? undefined : resolve(options.authority);
+  if (given === undefined) refuseExisting([ownAuthority]);
+  const { authority, fresh } =
+    given === undefined
+      ? await createAuthority(address, options)
+      : { authority: await givenAuthority(given, options.mesh), fresh: undefined };
+  const period = certificatePeriod(certificateDays, Date.now());
+  const own = await issueCredentials(authority, { address, ...period });
+  const operators = await issueCredentials(authority, { address: operatorAddress, ...period });
+
+  ensurePrivateDirectory(directory);
+  if (fresh !== undefined) writeAuthority(ownAuthority, fresh, authority.mesh);
+  writeCredentials(identityDirectory, own);
+  writeCredentials(operator, operators);
+  await initNodeStore({ directory: dataDirectory, identity: address, storeId: randomUUID() });
+  writeFileSync(config, configText(keys), { flag: "wx" });
+  return { config, authority: given ?? ownAuthority, operator };
+}
+
+/** V2. */
+function refuseExisting(paths: readonly string[]): void {
+  const existing = paths.find((path) => existsSync(path));
+  if (existing === undefined) return;
+  throw new MeshError("STORE_EXISTS", {
+    subject: existing,
+    detail: "a hub was made here before, wholly or in part; choose an empty directory",
   });
-  writeFileSync(config, configText(address, options));
-  return { config, authority: authorityDirectory, operator };
 }
 
-async function openAuthority(
-  directory: string,
-  address: Address,
-  options: HubInitOptions,
-): Promise<MeshAuthority> {
-  const keyFile = join(directory, "ca.key");
-  const certificateFile = join(directory, "ca.crt");
-  if (options.authority !== undefined) return await readAuthority(directory, options.mesh);
-  const mesh = parseMeshName(options.mesh);
-  const root = parentOf(address) === undefined ? address : parseAddress(rootText(address));
-  const pem = await createMeshAuthority({
-    mesh,
-    rootAddress: root,
-    nowMs: Date.now() - slackMs,
-    days: authorityDays,
-  });
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(keyFile, pem.privateKeyPem, { mode: 0o600, flag: "wx" });
-  writeFileSync(certificateFile, pem.certificatePem, { flag: "wx" });
-  writeFileSync(join(directory, "mesh"), `${mesh}\n`, { flag: "wx" });
-  return await openMeshAuthority(pem, mesh);
+/** Flags of `hub init`, by the key of hub.yaml that they give. */
+const flagOfKey: Readonly<Record<string, string>> = {
+  level: "--level",
+  division: "--division",
+  parent: "--parent",
+  "listen.port": "--port",
+};
+
+/** V3. */
+function checkKeys(keys: Readonly<Record<string, unknown>>): void {
+  const mistake = findConfigMistake(keys);
+  if (mistake === undefined) return;
+  const { key, message } = mistake;
+  refuseFlag(flagOfKey[key] ?? key, message);
 }
 
-function rootText(address: Address): string {
-  return `/${address.split("/")[1] ?? ""}`;
+function refuseFlag(flag: string, detail: string, cause?: unknown): never {
+  throw new MeshError("INPUT_INVALID", { subject: flag, detail, cause });
 }
 
-/** Reads an authority directory that `hub init` made. */
-export async function readAuthority(directory: string, mesh: string): Promise<MeshAuthority> {
-  const read = (name: string): string => {
-    try {
-      return readFileSync(join(directory, name), "utf8");
-    } catch (cause) {
-      throw new MeshError("CONFIG_INVALID", {
-        subject: join(directory, name),
-        detail: "the authority's file is missing; `cloudbrain hub init` at the root makes it",
-        cause,
-      });
-    }
-  };
-  const name = mesh === "" ? read("mesh").trim() : mesh;
-  const pem = { privateKeyPem: read("ca.key"), certificatePem: read("ca.crt") };
-  return await openMeshAuthority(pem, parseMeshName(name));
+async function givenAuthority(directory: string, mesh: string | undefined): Promise<MeshAuthority> {
+  const authority = await readAuthority(directory);
+  if (mesh === undefined || mesh === authority.mesh) return authority;
+  refuseFlag("--mesh", `the authority in ${directory} is of ${authority.mesh}, not of ${mesh}`);
 }
 
-/** A certificate for `address` in three files. */
-export async function issueTo(
-  authority: MeshAuthority,
-  address: Address,
-  directory: string,
-): Promise<void> {
-  const nowMs = Date.now();
-  const issued = await issueCertificate(authority, {
-    address,
-    notBeforeMs: nowMs - slackMs,
-    notAfterMs: nowMs + certificateDays * dayMs,
-  });
-  writeCredentials(directory, { ...issued, authorityPem: authority.certificatePem });
+interface NewAuthority {
+  readonly authority: MeshAuthority;
+  /** To be written: nothing of it is on disk yet. */
+  readonly fresh: AuthorityPem;
 }
 
-function configText(address: Address, options: HubInitOptions): string {
-  const fields = {
+async function createAuthority(address: Address, options: HubInitOptions): Promise<NewAuthority> {
+  if (options.parent !== undefined) {
+    const detail = "a hub below another needs the authority of that one's mesh: name its directory";
+    refuseFlag("--authority", detail);
+  }
+  const mesh = readMesh(options.mesh ?? meshDefault);
+  const { notBeforeMs: nowMs } = certificatePeriod(authorityDays, Date.now());
+  const rootAddress = parseAddress(`/${address.split("/")[1] ?? ""}`);
+  const fresh = await createMeshAuthority({ mesh, rootAddress, nowMs, days: authorityDays });
+  return { authority: await openMeshAuthority(fresh, mesh), fresh };
+}
+
+function readMesh(text: string): string {
+  try {
+    return parseMeshName(text);
+  } catch (cause) {
+    refuseFlag("--mesh", cause instanceof MeshError ? (cause.detail ?? "") : String(cause), cause);
+  }
+}
+
+function configKeys(address: Address, options: HubInitOptions): Readonly<Record<string, unknown>> {
+  return {
     apiVersion: "cloudbrain/v1",
     kind: "Hub",
     address,
@@ -153,6 +159,9 @@ function configText(address: Address, options: HubInitOptions): string {
     identityDir: "identity",
     dataDir: "data",
   };
+}
+
+function configText(keys: Readonly<Record<string, unknown>>): string {
   return [
     "# A hub of the mesh. Every key can be overridden by CLOUDBRAIN_<KEY>, for example",
     "# CLOUDBRAIN_LISTEN_PORT, and by a flag of `cloudbrain hub run`.",
@@ -160,6 +169,6 @@ function configText(address: Address, options: HubInitOptions): string {
     "#   listen.host: 0.0.0.0 to be reached from other machines",
     "#   heartbeatMs, leaseMs: how often links show life, and when a silent one is given up",
     "#   log: debug, info, warn, error or silent",
-    stringify(fields),
+    stringify(keys),
   ].join("\n");
 }

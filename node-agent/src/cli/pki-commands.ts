@@ -1,8 +1,7 @@
 // `cloudbrain pki`: keys and certificates, from the authority that `hub init` made at the root.
 
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { MeshError, parseAddress } from "@cloudbrain/sdk/domain";
+import { resolve } from "node:path";
+import { parseAddress } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
 import type { CommandHost } from "./command-host.ts";
 import { addExamples } from "./help.ts";
@@ -15,9 +14,6 @@ interface IssueFlags {
   readonly days?: number;
 }
 
-const dayMs = 86_400_000;
-/** Clocks in a mesh may differ by this much. */
-const slackMs = 300_000;
 const daysDefault = 365;
 const daysMax = 3_650;
 
@@ -46,26 +42,11 @@ function readDays({ say }: CommandHost, text: string): number {
 async function issue(host: CommandHost, flags: IssueFlags, command: Command): Promise<void> {
   const address = parseAddress(flags.address);
   const identity = await import("@cloudbrain/sdk/identity");
-  const read = (name: string): string => readAuthorityFile(host, join(flags.authority, name));
-  const pem = { privateKeyPem: read("ca.key"), certificatePem: read("ca.crt") };
-  const mesh = identity.parseMeshName(read("mesh").trim());
-  const authority = await identity.openMeshAuthority(pem, mesh);
-  const nowMs = Date.now();
-  const issued = await identity.issueCertificate(authority, {
-    address,
-    notBeforeMs: nowMs - slackMs,
-    notAfterMs: nowMs + (flags.days ?? daysDefault) * dayMs,
-  });
+  const authority = await identity.readAuthority(flags.authority);
+  const period = identity.certificatePeriod(flags.days ?? daysDefault, Date.now());
+  const issued = await identity.issueCredentials(authority, { address, ...period });
   const directory = resolve(flags.out);
-  identity.writeCredentials(directory, { ...issued, authorityPem: authority.certificatePem });
+  identity.writeCredentials(directory, issued);
   const told = host.say("pki.issued", { address, directory });
   host.outputOf(command).result({ address, directory }, told);
-}
-
-function readAuthorityFile({ say }: CommandHost, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new MeshError("CONFIG_INVALID", { subject: file, detail: say("pki.missing"), cause });
-  }
 }

@@ -128,7 +128,6 @@ export const textsEn = {
   "app.sound": "{file}: no errors",
   "app.published": "{id}@{version} is published, hash {hash}",
   "pki.issued": "{address}: issued in {directory}",
-  "pki.missing": "the file of the authority is missing; `cloudbrain hub init` at the root makes it",
   "hub.missing": "cloudbrain-hub is not installed; install @cloudbrain/hub beside this command",
   "agent.made": "{address}: store made in {directory}",
   "agent.exists": "{address}: there is a store in {directory} already",

@@ -130,7 +130,6 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   "app.sound": "{file}：没有错误",
   "app.published": "{id}@{version} 已发布，哈希 {hash}",
   "pki.issued": "{address}：已签发到 {directory}",
-  "pki.missing": "缺少签发机构的文件；它由根中枢的 `cloudbrain hub init` 建立",
   "hub.missing": "没有安装 cloudbrain-hub；请在本命令旁安装 @cloudbrain/hub",
   "agent.made": "{address}：已在 {directory} 建立存储",
   "agent.exists": "{address}：{directory} 中已有存储",

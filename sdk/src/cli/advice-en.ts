@@ -36,6 +36,7 @@ export const adviceEn: Advice = {
     CHAIN_ENDED: "the chain has ended and takes no more commands",
     NODE_UNKNOWN: "no such node is registered at this hub",
     TARGET_UNKNOWN: "no node matches",
+    SERVICE_UNKNOWN: "the hub serves no such service",
     KEY_CONFLICT: "the key was used before with another request",
     NOT_ALLOWED: "you may not do this",
     EPOCH_FENCED: "a newer life of this node has taken over",

@@ -18,6 +18,7 @@ export const adviceZhCn: Advice = {
     CHAIN_ENDED: "指令链已经结束，不再接受操作",
     NODE_UNKNOWN: "本中枢没有登记这个节点",
     TARGET_UNKNOWN: "没有匹配的节点",
+    SERVICE_UNKNOWN: "该中枢不提供此服务",
     KEY_CONFLICT: "这个键已用于另一个请求",
     NOT_ALLOWED: "没有权限执行该操作",
     EPOCH_FENCED: "该节点的新进程已经接管",

@@ -34,6 +34,7 @@ export const exitCodeOfCode: Readonly<Record<ErrorCode, number>> = {
   CHAIN_ENDED: exitCodes.conflict,
   NODE_UNKNOWN: exitCodes.notFound,
   TARGET_UNKNOWN: exitCodes.notFound,
+  SERVICE_UNKNOWN: exitCodes.notFound,
   KEY_CONFLICT: exitCodes.conflict,
   NOT_ALLOWED: exitCodes.notAllowed,
   EPOCH_FENCED: exitCodes.conflict,

@@ -17,6 +17,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, status>> = {
   CHAIN_ENDED: status.FAILED_PRECONDITION,
   NODE_UNKNOWN: status.NOT_FOUND,
   TARGET_UNKNOWN: status.NOT_FOUND,
+  SERVICE_UNKNOWN: status.NOT_FOUND,
   KEY_CONFLICT: status.ALREADY_EXISTS,
   NOT_ALLOWED: status.PERMISSION_DENIED,
   EPOCH_FENCED: status.ABORTED,

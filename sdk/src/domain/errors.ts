@@ -30,6 +30,7 @@ export const errorRules = {
   CHAIN_ENDED: { retry: "never", sentence: "the chain has ended and takes no more commands" },
   NODE_UNKNOWN: { retry: "never", sentence: "no such node is registered here" },
   TARGET_UNKNOWN: { retry: "never", sentence: "no node matches" },
+  SERVICE_UNKNOWN: { retry: "never", sentence: "no such service is served here" },
   KEY_CONFLICT: { retry: "never", sentence: "the key was used before with another request" },
   NOT_ALLOWED: { retry: "never", sentence: "the caller may not do this" },
   EPOCH_FENCED: { retry: "above", sentence: "a newer life of this node has taken over" },

@@ -26,7 +26,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import type { Address } from "../domain/index.ts";
+import { type Address, MeshError } from "../domain/index.ts";
 import type { Credentials } from "./credential-files.ts";
 import { encodeNodeCertificate } from "./node-certificate.ts";
 import { dnsNameOf, spiffeIdOf } from "./node-identity.ts";
@@ -47,6 +47,8 @@ export interface MeshAuthority {
   readonly certificatePem: string;
   readonly certificate: X509Certificate;
   readonly signingKey: KeyObject;
+  /** Y3: what it issues has one of these DNS names or one below; undefined without a constraint. */
+  readonly permittedNames: readonly string[] | undefined;
 }
 
 export interface NewAuthority {
@@ -91,12 +93,23 @@ function nameConstraints(dnsRoot: string, mesh: string): Extension {
 
 /** Reads what `createMeshAuthority` made. */
 export async function openMeshAuthority(pem: AuthorityPem, mesh: string): Promise<MeshAuthority> {
+  const certificate = new X509Certificate(pem.certificatePem);
   return {
     mesh,
     certificatePem: pem.certificatePem,
-    certificate: new X509Certificate(pem.certificatePem),
+    certificate,
     signingKey: createPrivateKey(pem.privateKeyPem),
+    permittedNames: permittedNamesOf(certificate),
   };
+}
+
+function permittedNamesOf(certificate: X509Certificate): readonly string[] | undefined {
+  const extension = certificate.getExtension(nameConstraintsOid);
+  if (extension === null) return undefined;
+  const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints);
+  // An array of a class of its own: its `map` and `flatMap` would make another of those.
+  const names = Array.from(permittedSubtrees ?? [], ({ base }) => base.dNSName ?? []).flat();
+  return names.length === 0 ? undefined : names;
 }
 
 export interface NewCertificate {
@@ -110,10 +123,22 @@ export interface IssuedCertificate {
   readonly privateKeyPem: string;
 }
 
+/** Clocks in a mesh may differ by this much. */
+const slackMs = 300_000;
+
+/** Valid from now on for `days`, on machines whose clocks are behind too. */
+export function certificatePeriod(
+  days: number,
+  nowMs: number,
+): Pick<NewCertificate, "notBeforeMs" | "notAfterMs"> {
+  return { notBeforeMs: nowMs - slackMs, notAfterMs: nowMs + days * dayMs };
+}
+
 /**
  * A key and a certificate for one node; 1.3 ms of a core that other work shares. With `publicKey`
  * the node keeps its private key to itself and only a certificate comes back: the caller has made
- * sure that the node holds the private key.
+ * sure that the node holds the private key. Refuses with INPUT_INVALID an address that the
+ * authority may not issue for: every TLS handshake would refuse the certificate (Y3).
  */
 export async function issueCertificate(
   authority: MeshAuthority,
@@ -128,6 +153,7 @@ export async function issueCertificate(
   options: NewCertificate & { readonly publicKey?: KeyObject },
 ): Promise<Partial<IssuedCertificate>> {
   const { publicKey } = options;
+  checkPermitted(authority, options.address);
   if (publicKey !== undefined) {
     const der = publicKey.export({ type: "spki", format: "der" });
     return { certificatePem: signCertificate(authority, options, der) };
@@ -135,6 +161,16 @@ export async function issueCertificate(
   const keys = generateKeys();
   const certificatePem = signCertificate(authority, options, keys.publicKeyDer);
   return { certificatePem, privateKeyPem: keys.privateKeyPem };
+}
+
+function checkPermitted({ mesh, permittedNames }: MeshAuthority, address: Address): void {
+  const name = dnsNameOf(address, mesh);
+  const isPermitted = (root: string): boolean => name === root || name.endsWith(`.${root}`);
+  if (permittedNames === undefined || permittedNames.some(isPermitted)) return;
+  throw new MeshError("INPUT_INVALID", {
+    subject: address,
+    detail: `the authority issues for ${permittedNames.join(", ")} and below, not for ${name}`,
+  });
 }
 
 function signCertificate(

@@ -2,15 +2,14 @@
 //
 //   Y7  Whoever reads credentials here may use them: key, certificate, chain and time agree. What
 //       does not agree is refused with the file and the reason, before TLS would fail without one.
-//   Y8  A private key is readable by its owner alone from the moment it has a name.
 //
 // `node.crt` holds the node's certificate, then those of authorities between it and a trusted one,
 // if any. `ca.crt` holds every trusted authority: two while one follows the other.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { MeshError } from "../domain/index.ts";
+import { ensurePrivateDirectory, readIdentityFile, replaceIdentityFile } from "./identity-file.ts";
 import { type PeerIdentity, parsePeerCertificate } from "./node-identity.ts";
 
 export interface Credentials {
@@ -50,27 +49,10 @@ const chainCertificatesMax = 8;
  */
 export function writeCredentials(directory: string, pem: CredentialPem): void {
   const paths = pathsIn(directory);
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    refuseFile(directory, `the directory can't be made (${systemCodeOf(cause)})`, cause);
-  }
-  replaceFile(paths.privateKey, pem.privateKeyPem, 0o600);
-  replaceFile(paths.certificate, pem.certificatePem, 0o644);
-  replaceFile(paths.authority, pem.authorityPem, 0o644);
-}
-
-function replaceFile(file: string, text: string, mode: number): void {
-  const fresh = `${file}.${process.pid}.new`;
-  try {
-    // One that a process before us left behind would keep its own mode.
-    rmSync(fresh, { force: true });
-    writeFileSync(fresh, text, { mode, flag: "wx" });
-    renameSync(fresh, file);
-  } catch (cause) {
-    rmSync(fresh, { force: true });
-    refuseFile(file, `the file can't be written (${systemCodeOf(cause)})`, cause);
-  }
+  ensurePrivateDirectory(directory);
+  replaceIdentityFile(paths.privateKey, pem.privateKeyPem, "secret");
+  replaceIdentityFile(paths.certificate, pem.certificatePem, "public");
+  replaceIdentityFile(paths.authority, pem.authorityPem, "public");
 }
 
 /**
@@ -84,9 +66,9 @@ export function readCredentials(
 ): Credentials {
   const paths = typeof source === "string" ? pathsIn(source) : source;
   const pem = {
-    certificatePem: readText(paths.certificate),
-    privateKeyPem: readText(paths.privateKey),
-    authorityPem: readText(paths.authority),
+    certificatePem: readIdentityFile(paths.certificate),
+    privateKeyPem: readIdentityFile(paths.privateKey),
+    authorityPem: readIdentityFile(paths.authority),
   };
   return checkPem(pem, paths, nowMs);
 }
@@ -163,7 +145,8 @@ function readIdentity(certificate: X509Certificate, file: string): PeerIdentity 
   }
 }
 
-function checkTime(
+/** Refuses with IDENTITY_EXPIRED, the file and what the time would have to be. */
+export function checkTime(
   { notBeforeMs, notAfterMs }: Pick<PeerIdentity, "notBeforeMs" | "notAfterMs">,
   file: string,
   nowMs: number,
@@ -176,24 +159,6 @@ function checkTime(
     subject: file,
     detail: `${state}: it is valid from ${from} until ${until}; issue a new one or mend the clock`,
   });
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    const code = systemCodeOf(cause);
-    const why = code === "ENOENT" ? "the file is missing" : `the file can't be read (${code})`;
-    refuseFile(file, why, cause);
-  }
-}
-
-function refuseFile(file: string, detail: string, cause: unknown): never {
-  throw new MeshError("CONFIG_INVALID", { subject: file, detail, cause });
-}
-
-function systemCodeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
 }
 
 const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -1,5 +1,7 @@
+export { readAuthority, writeAuthority } from "./authority-files.ts";
 export {
   type AuthorityPem,
+  certificatePeriod,
   createMeshAuthority,
   type IssuedCertificate,
   issueCertificate,
@@ -18,6 +20,7 @@ export {
   readCredentials,
   writeCredentials,
 } from "./credential-files.ts";
+export { ensurePrivateDirectory } from "./identity-file.ts";
 export {
   certificateDelayMs,
   dnsNameOf,

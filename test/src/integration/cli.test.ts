@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +10,7 @@ import {
   writeCredentials,
 } from "@cloudbrain/sdk/identity";
 import * as assert from "uvu/assert";
+import { type CommandOptions, type Ended, runCommand } from "../support/command.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { suite } from "../support/suite.ts";
 
@@ -40,37 +40,10 @@ test.before(async () => {
 });
 test.after(() => rmSync(directory, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+type RunOptions = Omit<CommandOptions, "directory">;
 
-interface RunOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
-
-/** Runs the built command in an environment that holds nothing of this machine. */
-function run(words: readonly string[], { env = {}, input = "" }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...words], {
-    cwd: directory,
-    env: { PATH: "", HOME: directory, XDG_CONFIG_HOME: join(directory, "xdg"), ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const told = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    told.stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    told.stderr += text;
-  });
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, ...told }));
-  });
+function run(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return runCommand(main, words, { directory, ...options });
 }
 
 function write(name: string, text: string): string {
