@@ -13,7 +13,7 @@ import {
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
 import { type CallBounds, type CallHost, callStream, callUnary } from "./calls.ts";
-import { createHubChannel } from "./hub-channel.ts";
+import { HubChannel } from "./hub-channel.ts";
 import {
   type ApplicationInfo,
   type ChainSnapshot,
@@ -52,6 +52,8 @@ export interface SubmitOptions extends CallBounds {
 }
 
 export interface RunOptions extends SubmitOptions {
+  /** How long the hub may be gone, once the chain is durable there; 60 s by default. */
+  readonly patienceMs?: number | undefined;
   /** Called once, when the chain is durable at the hub. */
   readonly onSubmitted?: ((submitted: Submitted) => void) | undefined;
 }
@@ -120,7 +122,7 @@ export interface Client {
   status(bounds?: CallBounds): Promise<HubStatus>;
   /** The hub takes no new chains until it is started again; what runs goes on. For operators. */
   drain(bounds?: CallBounds): Promise<void>;
-  /** Calls that are under way fail. */
+  /** Calls that are under way, and all later ones, fail with CANCELLED. */
   close(): void;
 }
 
@@ -142,11 +144,11 @@ class HubClient implements Client {
 
   constructor(options: ClientOptions) {
     const { hub, identity, expected, timeoutMs = timeoutMsDefault } = options;
-    const channel = createHubChannel({ identity, expected });
+    const channel = new HubChannel({ hub, identity, expected, connectMs: timeoutMs });
     this.host = { hub, channel, timeoutMs };
-    this.chains = new ChainServiceClient(hub, channel.credentials, channel.options);
     // One connection for all services.
-    const shared = { channelOverride: this.chains.getChannel() };
+    const shared = { channelOverride: channel.channel };
+    this.chains = new ChainServiceClient(hub, channel.credentials, shared);
     this.applications = new ApplicationServiceClient(hub, channel.credentials, shared);
     this.registry = new RegistryServiceClient(hub, channel.credentials, shared);
     this.hub = new HubServiceClient(hub, channel.credentials, shared);
@@ -193,13 +195,13 @@ class HubClient implements Client {
     if (submitted === undefined) {
       throw new MeshError("UNREACHABLE", { subject: host.hub, detail: "it ended the call" });
     }
-    return await this.settled(submitted.chain, signal, dueMs);
+    return await this.settled(submitted.chain, options, dueMs);
   }
 
   /** The connection broke after the submit: the chain is followed by a watch. */
   private async settled(
     chain: string,
-    signal: AbortSignal | undefined,
+    { signal, patienceMs }: RunOptions,
     dueMs: number | undefined,
   ): Promise<ChainSnapshot> {
     const signals: AbortSignal[] = signal === undefined ? [] : [signal];
@@ -208,7 +210,11 @@ class HubClient implements Client {
       signals.push(AbortSignal.timeout(Math.min(leftMs, limits.timerDelayMsMax)));
     }
     // Revision 1 is known to be there: a hub that is gone is waited for.
-    const watch = this.watch(chain, { signal: AbortSignal.any(signals), afterRevision: 1 });
+    const watch = this.watch(chain, {
+      signal: AbortSignal.any(signals),
+      afterRevision: 1,
+      patienceMs,
+    });
     for await (const snapshot of watch) {
       if (isEndedState(snapshot.state) || snapshot.state === "suspended") return snapshot;
     }
@@ -303,7 +309,7 @@ class HubClient implements Client {
   }
 
   close(): void {
-    this.chains.close();
+    this.host.channel.close();
   }
 }
 

@@ -1,4 +1,5 @@
-// TCP proxy: stands between two ends so that a test can cut, freeze or slow their connections.
+// TCP proxy: stands between two ends so that a test can cut, freeze, silence or slow their
+// connections.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
@@ -6,11 +7,16 @@ import { Transform } from "node:stream";
 export class TcpProxy {
   private readonly server: Server;
   private readonly pairs = new Set<readonly [Socket, Socket]>();
+  private readonly silenced = new Set<Socket>();
   /** Bytes that pass a direction each 5 ms; without it all pass at once. */
   bytesPerTick: number | undefined;
+  /** New connections are taken and never answered, as by a machine that hangs. */
+  isSilent = false;
+  /** Connections that were ever taken. */
+  taken = 0;
 
   private constructor(target: number) {
-    this.server = createServer((near) => this.join(near, connect(target, "127.0.0.1")));
+    this.server = createServer((near) => this.take(near, target));
   }
 
   static open(target: number): Promise<TcpProxy> {
@@ -21,6 +27,22 @@ export class TcpProxy {
   get port(): number {
     const bound = this.server.address();
     return typeof bound === "object" && bound !== null ? bound.port : 0;
+  }
+
+  private take(near: Socket, target: number): void {
+    this.taken += 1;
+    if (!this.isSilent) {
+      this.join(near, connect(target, "127.0.0.1"));
+      return;
+    }
+    this.silenced.add(near);
+    near.on("error", () => undefined).on("close", () => this.silenced.delete(near));
+    near.resume();
+  }
+
+  /** Connections that wait for an answer which will not come. */
+  get silencedCount(): number {
+    return this.silenced.size;
   }
 
   private join(near: Socket, far: Socket): void {
@@ -52,6 +74,7 @@ export class TcpProxy {
       near.resetAndDestroy();
       far.resetAndDestroy();
     }
+    for (const socket of this.silenced) socket.resetAndDestroy();
   }
 
   /** Nothing passes any more, and nobody is told. */
