@@ -44,6 +44,8 @@ export interface LinkOptions {
   readonly destroy: () => void;
   /** When the earlier of both certificates ends, ms since 1970. */
   readonly notAfterMs: number;
+  /** Listening end: how long the peer may take for its Hello, ms. */
+  readonly helloMs?: number | undefined;
   /** Dialling end: opens the bulk stream. */
   readonly openBulk?: (() => DuplexCall) | undefined;
   /** Counters that this link adds to, beside its own. */

@@ -50,6 +50,7 @@ export class Link implements Ticking {
   private reason: ClosedReason | undefined;
   private isOver = false;
   private expiresAtMs: number;
+  private readonly helloDueMs: number;
   private nextWakeMs = 0;
   private hasGreeting = false;
   /** Between Welcome and `attach` our commit is under way; what arrives meanwhile waits here. */
@@ -61,7 +62,9 @@ export class Link implements Ticking {
     lastId += 1;
     this.id = lastId;
     this.options = options;
-    this.protocol = new LinkProtocol(options.timing, monotonicMs());
+    const nowMs = monotonicMs();
+    this.protocol = new LinkProtocol(options.timing, nowMs);
+    this.helloDueMs = nowMs + (options.helloMs ?? Number.POSITIVE_INFINITY);
     this.calls = { main: call, bulk: undefined };
     this.listen(call, "main");
     this.expiresAtMs = Number.POSITIVE_INFINITY;
@@ -309,6 +312,10 @@ export class Link implements Ticking {
     if (nowMs >= this.expiresAtMs) {
       const detail = "a certificate of this link has ended";
       this.close({ code: "IDENTITY_EXPIRED", detail, retryAfterMs: 0 });
+    }
+    if (!this.hasGreeting && nowMs >= this.helloDueMs) {
+      const detail = `no Hello came within ${this.options.helloMs} ms`;
+      this.close({ code: "TIMEOUT", detail, retryAfterMs: faultRetryMs });
     }
     if (nowMs >= this.nextWakeMs) this.flush("main");
   }
