@@ -22,8 +22,8 @@ command();
 function check() {
   runBuf("lint");
   runBuf("format", "--diff", "--exit-code");
-  // Before the first release there is nothing to stay compatible with.
-  if (existsSync(join(root, released))) runBuf("breaking", "--against", released);
+  if (!existsSync(join(root, released))) fail(`${released} is missing: nothing to compare with`);
+  checkCompatible();
   compareGenerated();
 }
 
@@ -31,7 +31,13 @@ function generate() {
   runBuf("generate");
 }
 
+function checkCompatible() {
+  runBuf("breaking", "--against", released);
+}
+
+/** What was released once binds every later release too. */
 function release() {
+  if (existsSync(join(root, released))) checkCompatible();
   mkdirSync(join(root, "proto", "released"), { recursive: true });
   runBuf("build", "--output", released);
 }
