@@ -253,6 +253,8 @@ export interface Batch {
   readonly goodbye?: Goodbye | undefined;
   /** Milliseconds by the sender's monotonic clock; asks for nothing, shows life. */
   readonly heartbeat?: boolean | undefined;
+  /** The listening end asks for the bulk stream, which only the dialling end can open. */
+  readonly bulkWanted?: boolean | undefined;
   readonly runs: readonly LaneRun[];
   readonly acks: readonly LaneAck[];
   readonly credits: readonly LaneCredit[];

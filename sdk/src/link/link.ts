@@ -163,6 +163,7 @@ export class Link implements Ticking {
   private flush(stream: LinkStream): void {
     if (this.isOver || this.writing[stream]) return;
     if (stream === "bulk" && this.calls.bulk === undefined && this.options.openBulk === undefined) {
+      if (this.protocol.askForBulk()) this.flush("main");
       return;
     }
     if (this.isHolding && stream === "bulk") return;
@@ -288,6 +289,9 @@ export class Link implements Ticking {
         return;
       case "refusals":
         host.refusals(this, event.refusals);
+        return;
+      case "bulkWanted":
+        this.callFor("bulk");
         return;
       case "goodbye":
         this.reason ??= { ...event.goodbye, byPeer: true };

@@ -351,7 +351,7 @@ test(
     const proxy = await openProxy((await openHub(hub, timing)).port);
     startAgent(agent, { port: proxy.port, timing });
     await fact("the agent is linked", () => agent.linkOf.has(hubAddress));
-    proxy.bytesPerTick = 32 * 1024;
+    proxy.bytesPerSecond = 6_400_000;
     const large = ids(8, "bulk").map((id) => makeFrame(id, hubAddress, 900_000));
     agent.send(hubAddress, large, "bulk");
     await fact("the first large frame arrives", () => hub.received.length >= 1);

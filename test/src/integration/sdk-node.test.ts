@@ -136,6 +136,15 @@ test("an output that no frame holds fails for good and does not harm the link", 
   await node.stop();
 });
 
+test("an input that travels in bulk reaches a node that has sent nothing in bulk itself", async () => {
+  const node = mesh.createDesk();
+  node.handle("desk.work/v1", (input) => (input as { text: string }).text.length);
+  await node.start();
+  const { output } = await mesh.ended(await mesh.submit({ text: "x".repeat(50_000) }));
+  assert.equal(output, { result: 50_000 });
+  await node.stop();
+});
+
 test("a cancelled chain aborts its handler, and nothing of it counts", async () => {
   const node = mesh.createDesk();
   const begun = new Gate();

@@ -152,6 +152,9 @@ export class LinkEnd {
         case "refusals":
           for (const { code, detail } of event.refusals) this.owner.refused(this, code, detail);
           break;
+        case "bulkWanted":
+          // The bulk stream of a simulated link is there from the beginning.
+          break;
         case "violation":
           this.owner.violated(event.detail);
           this.end(undefined);

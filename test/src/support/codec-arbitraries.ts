@@ -262,6 +262,7 @@ export const batches: Arbitrary<Batch> = fc.record({
   ),
   goodbye: maybe(fc.record({ code, detail: text(100), retryAfterMs: uint })),
   heartbeat: maybe(fc.constant(true)),
+  bulkWanted: maybe(fc.constant(true)),
   runs: fc.array(
     fc.record({ lane, firstSeq: sequence, frames: fc.array(frameOf(anyBody), { maxLength: 5 }) }),
     { maxLength: 2 },

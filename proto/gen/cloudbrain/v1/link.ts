@@ -86,6 +86,8 @@ export interface Batch {
   credits: LaneCredit[];
   /** Frames that the sender will not act upon. */
   refusals: LaneRefusal[];
+  /** The listening end has frames of the bulk lane and no stream for them: open it. */
+  bulkWanted: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -259,6 +261,7 @@ function createBaseBatch(): Batch {
     acks: [],
     credits: [],
     refusals: [],
+    bulkWanted: false,
     _unknownFields: {},
   };
 }
@@ -288,6 +291,9 @@ export const Batch: MessageFns<Batch> = {
     }
     for (const v of message.refusals) {
       LaneRefusal.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.bulkWanted !== false) {
+      writer.uint32(128).bool(message.bulkWanted);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -377,6 +383,14 @@ export const Batch: MessageFns<Batch> = {
             message.refusals.push(LaneRefusal.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.bulkWanted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -414,6 +428,7 @@ export const Batch: MessageFns<Batch> = {
     message.acks = object.acks?.map((e) => LaneAck.fromPartial(e)) || [];
     message.credits = object.credits?.map((e) => LaneCredit.fromPartial(e)) || [];
     message.refusals = object.refusals?.map((e) => LaneRefusal.fromPartial(e)) || [];
+    message.bulkWanted = object.bulkWanted ?? false;
     return message;
   },
 };
