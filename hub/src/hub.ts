@@ -10,7 +10,8 @@ import {
 } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
-import { createLinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
+import { type ClosedReason, createLinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
+import { amnesiaToldTo } from "@cloudbrain/sdk/session";
 import type { Server } from "@grpc/grpc-js";
 import { ChainWatch } from "./api/chain-watch.ts";
 import { addServices } from "./api/services.ts";
@@ -98,6 +99,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           host: links,
           timing,
           dice: Math.random,
+          onLost: (reason) => parentLost(options, parentAddress, reason),
         });
   dialer?.start();
   const auditor = setInterval(() => {
@@ -128,6 +130,13 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   };
 }
 
+/** An attempt at the link to the parent has failed, or the link has ended. */
+function parentLost(options: HubOptions, parent: Address, reason: ClosedReason): void {
+  options.log("no link to the parent", { parent, ...reason });
+  const amnesia = amnesiaToldTo(options.description.address, reason);
+  if (amnesia !== undefined) options.fatal(amnesia);
+}
+
 async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainWatch) {
   let driver: HubDriver | undefined;
   const opened = await openNodeJournal<HubEvent, HubOutput>({
@@ -148,6 +157,7 @@ async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainW
     log: options.log,
   });
   driver = new HubDriver({
+    self: options.description.address,
     kernel,
     links,
     chainChanged: (chain) => watch.changed(chain),

@@ -242,6 +242,8 @@ export interface Welcome {
 
 export interface Goodbye {
   readonly code: string;
+  /** What it is about; for AMNESIA the address of the node whose store is an old copy. */
+  readonly subject?: string | undefined;
   readonly detail: string;
   readonly retryAfterMs: number;
 }

@@ -1,13 +1,18 @@
 // Link host: what a link asks of those around it, and what it tells them.
 
-import type { Address, Hello, LaneAck, LaneRefusal, LaneRun, Welcome } from "../domain/index.ts";
+import type {
+  Address,
+  Goodbye,
+  Hello,
+  LaneAck,
+  LaneRefusal,
+  LaneRun,
+  Welcome,
+} from "../domain/index.ts";
 import type { LinkTiming } from "../session/index.ts";
 import type { Link } from "./link.ts";
 
-export interface ClosedReason {
-  readonly code: string;
-  readonly detail: string;
-  readonly retryAfterMs: number;
+export interface ClosedReason extends Goodbye {
   /** Whether the other end said goodbye. */
   readonly byPeer: boolean;
 }

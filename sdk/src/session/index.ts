@@ -1,2 +1,3 @@
+export * from "./amnesia.ts";
 export * from "./link-protocol.ts";
 export * from "./session.ts";

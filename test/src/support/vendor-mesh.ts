@@ -118,6 +118,11 @@ export class VendorMesh {
     this.hub = undefined;
   }
 
+  /** Where a node keeps its store and anchor. */
+  dataDirectory(address: string): string {
+    return join(this.ownDirectory(address), "data");
+  }
+
   private ownDirectory(address: string): string {
     return this.prepared.nodes.get(parseAddress(address))?.directory ?? this.directory;
   }

@@ -248,6 +248,8 @@ export interface Goodbye {
   detail: string;
   /** Not before this many ms should the other end dial again. */
   retryAfterMs: number;
+  /** What it is about; for AMNESIA the address of the node whose store is an old copy. */
+  subject: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1507,7 +1509,7 @@ export const Welcome: MessageFns<Welcome> = {
 };
 
 function createBaseGoodbye(): Goodbye {
-  return { code: "", detail: "", retryAfterMs: 0, _unknownFields: {} };
+  return { code: "", detail: "", retryAfterMs: 0, subject: "", _unknownFields: {} };
 }
 
 export const Goodbye: MessageFns<Goodbye> = {
@@ -1520,6 +1522,9 @@ export const Goodbye: MessageFns<Goodbye> = {
     }
     if (message.retryAfterMs !== 0) {
       writer.uint32(24).uint32(message.retryAfterMs);
+    }
+    if (message.subject !== "") {
+      writer.uint32(34).string(message.subject);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1569,6 +1574,14 @@ export const Goodbye: MessageFns<Goodbye> = {
             message.retryAfterMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1597,6 +1610,7 @@ export const Goodbye: MessageFns<Goodbye> = {
     message.code = object.code ?? "";
     message.detail = object.detail ?? "";
     message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.subject = object.subject ?? "";
     return message;
   },
 };
