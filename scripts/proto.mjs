@@ -24,8 +24,8 @@ command();
 function check() {
   runBuf("lint");
   runBuf("format", "--diff", "--exit-code");
-  // Before the first release there is nothing to stay compatible with.
-  if (existsSync(join(root, released))) runBuf("breaking", "--against", released);
+  if (!existsSync(join(root, released))) fail(`${released} is missing: nothing to compare with`);
+  checkCompatible();
   compareGenerated();
 }
 
@@ -40,7 +40,13 @@ function buildDescriptorSet(folder) {
   runBuf("build", "--as-file-descriptor-set", "--exclude-source-info", "--output", output);
 }
 
+function checkCompatible() {
+  runBuf("breaking", "--against", released);
+}
+
+/** What was released once binds every later release too. */
 function release() {
+  if (existsSync(join(root, released))) checkCompatible();
   mkdirSync(join(root, "proto", "released"), { recursive: true });
   runBuf("build", "--output", released);
 }

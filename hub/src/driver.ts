@@ -6,6 +6,7 @@
 
 import { type Address, limits, MeshError, type SessionMark } from "@cloudbrain/sdk/domain";
 import type { Journal } from "@cloudbrain/sdk/journal";
+import { amnesiaError } from "@cloudbrain/sdk/session";
 import type { HubEvent, HubKernel, HubOutput, HubReply } from "./kernel/index.ts";
 
 type Outgoing<Type extends HubOutput["type"]> = Extract<HubOutput, { type: Type }>;
@@ -20,6 +21,7 @@ export interface DriverLinks {
 }
 
 export interface DriverOptions {
+  readonly self: Address;
   readonly kernel: HubKernel;
   readonly links: DriverLinks;
   /** A chain has changed and is durable up to this revision: watchers read it again. */
@@ -100,7 +102,7 @@ export class HubDriver {
         this.options.chainChanged(output.chain, output.revision);
         return;
       case "amnesia":
-        this.options.fatal(amnesiaError(output.peer, output.lane, output.ours, output.theirs));
+        this.options.fatal(amnesiaError({ self: this.options.self, ...output }));
     }
   }
 
@@ -137,13 +139,4 @@ export class HubDriver {
       this.submit({ type: "tick" });
     }, delayMs);
   }
-}
-
-export function amnesiaError(peer: Address, lane: string, ours: number, theirs: number): MeshError {
-  return new MeshError("AMNESIA", {
-    subject: peer,
-    detail:
-      `this store ends at frame ${ours} of lane ${lane}, ${peer} remembers ${theirs}: ` +
-      "the store is an old copy; restore the newest one or create the hub anew",
-  });
 }

@@ -10,7 +10,13 @@ import {
 } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
-import { createLinkDialer, type LinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
+import {
+  type ClosedReason,
+  createLinkDialer,
+  type LinkDialer,
+  openLinkServer,
+} from "@cloudbrain/sdk/link";
+import { amnesiaToldTo } from "@cloudbrain/sdk/session";
 import type { Server } from "@grpc/grpc-js";
 import { OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
@@ -147,7 +153,15 @@ function createParentDialer(
     host: links,
     timing: timingOf(options),
     dice: Math.random,
+    onLost: (reason) => parentLost(options, expected, reason),
   });
+}
+
+/** An attempt at the link to the parent has failed, or the link has ended. */
+function parentLost(options: HubOptions, parent: Address, reason: ClosedReason): void {
+  options.log("no link to the parent", { parent, ...reason });
+  const amnesia = amnesiaToldTo(options.description.address, reason);
+  if (amnesia !== undefined) options.fatal(amnesia);
 }
 
 async function openDurable(
@@ -175,6 +189,7 @@ async function openDurable(
     log: options.log,
   });
   driver = new HubDriver({
+    self: options.description.address,
     kernel,
     links,
     chainChanged: (chain, revision) => watch.changed(chain, revision),

@@ -16,7 +16,7 @@ import {
   type Lane,
   parentOf,
 } from "@cloudbrain/sdk/domain";
-import type { Session } from "@cloudbrain/sdk/session";
+import { amnesiaGoodbye, type Session } from "@cloudbrain/sdk/session";
 import type { Deciding } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { nextHop } from "./routing.ts";
@@ -77,7 +77,9 @@ export function stepGreeted(
   const session = state.session(peer);
   const isNewStore = session.peerStoreId !== hello.storeId;
   if (!isNewStore && hello.epoch < session.peerEpoch) {
-    const detail = `epoch ${hello.epoch} of ${peer} is older than ${session.peerEpoch}`;
+    const detail =
+      `epoch ${hello.epoch} of ${peer} is older than ${session.peerEpoch}: ` +
+      "stop the copy of it that should not run, or restore its newest store";
     close(deciding, link, "EPOCH_FENCED", detail, refusedRetryMs);
     return;
   }
@@ -126,11 +128,8 @@ function agree(
   const verdict = session.judge(positions);
   if (verdict.kind === "consistent") return true;
   const { lane, ours, theirs } = verdict;
-  const who = verdict.kind === "weForgot" ? deciding.state.self : session.peer;
-  const detail =
-    `${who} has forgotten frames of lane ${lane}: ${deciding.state.self} knows ${ours}, ` +
-    `${session.peer} knows ${theirs}; its store is an old copy`;
-  close(deciding, link, "AMNESIA", detail, refusedRetryMs);
+  const ends = { self: deciding.state.self, peer: session.peer };
+  deciding.emit({ type: "closeLink", link, goodbye: amnesiaGoodbye(ends, verdict) });
   if (verdict.kind === "weForgot") {
     deciding.emit({ type: "amnesia", peer: session.peer, lane, ours, theirs });
   }

@@ -3,6 +3,7 @@
 //   L1  Every unary call has a deadline. A stream has one until its first message, and then ends
 //       with its caller's patience: `timeoutMs` of its own, or its signal.
 //   L2  What fails is a MeshError; one that says nothing of its place gets the hub's.
+//   L3  CANCELLED is the caller's own doing: a hub that drops a call without a word is UNREACHABLE.
 
 import {
   type CallOptions,
@@ -52,17 +53,20 @@ export function callUnary<Request, Response>(
 ): Promise<Response> {
   const { signal } = bounds;
   return new Promise((resolve, reject) => {
-    if (isAborted(signal)) {
-      reject(cancelledError(signal));
+    const refused = refusalToStart(host, signal);
+    if (refused !== undefined) {
+      reject(refused);
       return;
     }
     const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
     const cancel = (): void => call.cancel();
     const call = method(request, new Metadata(), { deadline }, (error, response) => {
       signal?.removeEventListener("abort", cancel);
+      untrack();
       if (error === null) resolve(response);
       else reject(isAborted(signal) ? cancelledError(signal) : errorOf(host, error));
     });
+    const untrack = host.channel.track(call);
     signal?.addEventListener("abort", cancel, { once: true });
   });
 }
@@ -84,9 +88,11 @@ export async function* callStream<Request, Response>(
   bounds: StreamBounds,
 ): AsyncGenerator<Response> {
   const { signal, timeoutMs, firstMs } = bounds;
-  if (isAborted(signal)) throw cancelledError(signal);
+  const refused = refusalToStart(host, signal);
+  if (refused !== undefined) throw refused;
   const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   const call = method(request, new Metadata(), options);
+  const untrack = host.channel.track(call);
   const cancel = (): void => call.cancel();
   let isLate = false;
   let isOver = false;
@@ -114,12 +120,23 @@ export async function* callStream<Request, Response>(
   } finally {
     clearTimeout(patience);
     signal?.removeEventListener("abort", cancel);
+    untrack();
     if (!isOver) call.cancel();
   }
 }
 
+/** Why a call does not even begin. */
+export function refusalToStart(
+  host: CallHost,
+  signal: AbortSignal | undefined,
+): MeshError | undefined {
+  if (isAborted(signal)) return cancelledError(signal);
+  return host.channel.isClosed() ? closed(host) : undefined;
+}
+
 export function errorOf(host: CallHost, error: unknown): MeshError {
   if (error instanceof MeshError) return error;
+  if (host.channel.isClosed()) return closed(host, error);
   const decoded = decodeError(error as ServiceError);
   if (decoded.code !== "UNREACHABLE" && decoded.code !== "TIMEOUT") return decoded;
   // grpc-js tells a refused certificate as a connection that could not be made.
@@ -129,6 +146,10 @@ export function errorOf(host: CallHost, error: unknown): MeshError {
   const detail = (refusal ?? decoded).detail?.replace(/\.? Resolution note: $/, "");
   const subject = decoded.subject ?? host.hub;
   return new MeshError(code, { subject, detail, retryAfterMs: decoded.retryAfterMs, cause: error });
+}
+
+function closed(host: CallHost, cause?: unknown): MeshError {
+  return new MeshError("CANCELLED", { subject: host.hub, detail: "the client is closed", cause });
 }
 
 export function silentError(host: CallHost, firstMs: number | undefined): MeshError {

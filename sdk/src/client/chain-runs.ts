@@ -19,7 +19,7 @@ import type {
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { meshErrorOf } from "../codec/index.ts";
 import { limits, MeshError } from "../domain/index.ts";
-import { type CallHost, cancelledError, errorOf, silentError } from "./calls.ts";
+import { type CallHost, cancelledError, errorOf, refusalToStart, silentError } from "./calls.ts";
 
 const idleMs = 1_000;
 
@@ -49,16 +49,12 @@ export class ChainRuns {
 
   /** The chain as it rests. Rejects with a MeshError; UNREACHABLE when the call has broken. */
   run(submit: SubmitChainRequest, bounds: RunBounds): Promise<ProtoChain> {
-    if (bounds.signal?.aborted === true) return Promise.reject(cancelledError(bounds.signal));
+    const refused = refusalToStart(this.host, bounds.signal);
+    if (refused !== undefined) return Promise.reject(refused);
     if (this.call === undefined || this.call.isOver) {
       this.call = new RunCall(this.host, this.chains.runChains());
     }
     return this.call.run(submit, bounds);
-  }
-
-  /** What is under way fails. */
-  close(): void {
-    this.call?.close();
   }
 }
 
@@ -71,10 +67,12 @@ class RunCall {
   private lastRun = 0;
   private isWriting = false;
   private idle: NodeJS.Timeout | undefined;
+  private readonly untrack: () => void;
 
   constructor(host: CallHost, stream: ClientDuplexStream<RunChainsRequest, RunChainsResponse>) {
     this.host = host;
     this.stream = stream;
+    this.untrack = host.channel.track(stream);
     stream.on("error", (error: ServiceError) => this.broken(errorOf(host, error)));
     stream.on("end", () =>
       this.broken(
@@ -165,13 +163,9 @@ class RunCall {
   /** The call carries nothing any more. */
   private broken(error: MeshError): void {
     this.isOver = true;
+    this.untrack();
     clearTimeout(this.idle);
     for (const number of [...this.runs.keys()]) this.settle(number, error);
-  }
-
-  close(): void {
-    this.broken(new MeshError("CANCELLED", { detail: "the client was closed" }));
-    this.stream.cancel();
   }
 
   private order(order: RunOrder): void {

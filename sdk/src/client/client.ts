@@ -14,7 +14,7 @@ import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
 import { type CallBounds, type CallHost, callUnary } from "./calls.ts";
 import { ChainRuns } from "./chain-runs.ts";
-import { createHubChannel } from "./hub-channel.ts";
+import { HubChannel } from "./hub-channel.ts";
 import {
   type ApplicationInfo,
   type ChainSnapshot,
@@ -53,6 +53,8 @@ export interface SubmitOptions extends CallBounds {
 }
 
 export interface RunOptions extends SubmitOptions {
+  /** How long the hub may be gone, once the chain is durable there; 60 s by default. */
+  readonly patienceMs?: number | undefined;
   /** Called once, when the chain is durable at the hub. */
   readonly onSubmitted?: ((submitted: Submitted) => void) | undefined;
 }
@@ -121,7 +123,7 @@ export interface Client {
   status(bounds?: CallBounds): Promise<HubStatus>;
   /** The hub takes no new chains until it is started again; what runs goes on. For operators. */
   drain(bounds?: CallBounds): Promise<void>;
-  /** Calls that are under way fail. */
+  /** Calls that are under way, and all later ones, fail with CANCELLED. */
   close(): void;
 }
 
@@ -144,15 +146,15 @@ class HubClient implements Client {
 
   constructor(options: ClientOptions) {
     const { hub, identity, expected, timeoutMs = timeoutMsDefault } = options;
-    const channel = createHubChannel({ identity, expected });
+    const channel = new HubChannel({ hub, identity, expected, connectMs: timeoutMs });
     this.host = { hub, channel, timeoutMs };
-    this.chains = new ChainServiceClient(hub, channel.credentials, channel.options);
-    this.runs = new ChainRuns(this.host, this.chains);
     // One connection for all services.
-    const shared = { channelOverride: this.chains.getChannel() };
+    const shared = { channelOverride: channel.channel };
+    this.chains = new ChainServiceClient(hub, channel.credentials, shared);
     this.applications = new ApplicationServiceClient(hub, channel.credentials, shared);
     this.registry = new RegistryServiceClient(hub, channel.credentials, shared);
     this.hub = new HubServiceClient(hub, channel.credentials, shared);
+    this.runs = new ChainRuns(this.host, this.chains);
   }
 
   async submit(
@@ -184,13 +186,13 @@ class HubClient implements Client {
     } catch (error) {
       if (submitted === undefined || !isTransient(error)) throw error;
     }
-    return await this.settled(submitted.chain, signal, dueMs);
+    return await this.settled(submitted.chain, options, dueMs);
   }
 
   /** The connection broke after the submit: the chain is followed by a watch. */
   private async settled(
     chain: string,
-    signal: AbortSignal | undefined,
+    { signal, patienceMs }: RunOptions,
     dueMs: number | undefined,
   ): Promise<ChainSnapshot> {
     const signals: AbortSignal[] = signal === undefined ? [] : [signal];
@@ -199,7 +201,11 @@ class HubClient implements Client {
       signals.push(AbortSignal.timeout(Math.min(leftMs, limits.timerDelayMsMax)));
     }
     // Revision 1 is known to be there: a hub that is gone is waited for.
-    const watch = this.watch(chain, { signal: AbortSignal.any(signals), afterRevision: 1 });
+    const watch = this.watch(chain, {
+      signal: AbortSignal.any(signals),
+      afterRevision: 1,
+      patienceMs,
+    });
     for await (const snapshot of watch) {
       if (isEndedState(snapshot.state) || snapshot.state === "suspended") return snapshot;
     }
@@ -294,8 +300,7 @@ class HubClient implements Client {
   }
 
   close(): void {
-    this.runs.close();
-    this.chains.close();
+    this.host.channel.close();
   }
 }
 

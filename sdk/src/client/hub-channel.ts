@@ -1,9 +1,17 @@
 // Hub channel: one connection to a hub, with mutual TLS, and the refusal of a hub that is not the
 // expected one.
+//
+//   B1  A connection that is not made within its limit is given up, so that the next call makes a
+//       new one. grpc-js has no such limit: behind a machine that takes connections and stays
+//       silent, one channel would connect for ever.
+//   B2  Closing ends the calls that are under way. grpc-js would let streams go on.
 
+import type { Socket } from "node:net";
 import {
+  Channel,
   type ChannelCredentials,
   type ChannelOptions,
+  connectivityState,
   credentials as grpcCredentials,
 } from "@grpc/grpc-js";
 import { MeshError, parseAddress } from "../domain/index.ts";
@@ -13,17 +21,20 @@ import {
   parsePeerCertificate,
   readCredentials,
 } from "../identity/index.ts";
+import { WatchedCredentials } from "../link/watched-credentials.ts";
 
 export interface HubChannelOptions {
+  /** host:port. */
+  readonly hub: string;
+  /** Limit of a connection that is being made. */
+  readonly connectMs: number;
   readonly identity: string | Credentials;
   readonly expected: string | undefined;
 }
 
-export interface HubChannel {
-  readonly credentials: ChannelCredentials;
-  readonly options: ChannelOptions;
-  /** Why the certificate of the hub was refused last, if it was. */
-  refusal(): MeshError | undefined;
+/** A call that closing has to end. */
+export interface Cancellable {
+  cancel(): void;
 }
 
 /** A chain with many steps and their outputs may be larger than the 4 MiB of grpc-js. */
@@ -43,33 +54,70 @@ const fixedOptions: ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 2_000,
 };
 
-/** Reads the identity at once; nothing connects before the first call. */
-export function createHubChannel({ identity, expected }: HubChannelOptions): HubChannel {
-  const own = typeof identity === "string" ? readCredentials(identity) : identity;
-  const { mesh } = own.identity;
-  let refusal: MeshError | undefined;
-  const credentials = grpcCredentials.createSsl(
-    Buffer.from(own.authorityPem),
-    Buffer.from(own.privateKeyPem),
-    Buffer.from(own.certificatePem),
-    {
-      checkServerIdentity: (_host, { raw }) => {
-        refusal = refuseHub(raw, mesh, expected);
-        return refusal;
+export class HubChannel {
+  readonly credentials: ChannelCredentials;
+  readonly channel: Channel;
+  private readonly connectMs: number;
+  private readonly calls = new Set<Cancellable>();
+  private lastRefusal: MeshError | undefined;
+  private isOver = false;
+
+  /** Reads the identity at once; nothing connects before the first call. */
+  constructor({ hub, identity, expected, connectMs }: HubChannelOptions) {
+    const own = typeof identity === "string" ? readCredentials(identity) : identity;
+    const { mesh } = own.identity;
+    this.connectMs = connectMs;
+    const tls = grpcCredentials.createSsl(
+      Buffer.from(own.authorityPem),
+      Buffer.from(own.privateKeyPem),
+      Buffer.from(own.certificatePem),
+      {
+        checkServerIdentity: (_host, { raw }) => {
+          this.lastRefusal = refuseHub(raw, mesh, expected);
+          return this.lastRefusal;
+        },
       },
-    },
-  );
-  // Certificates name addresses of the mesh, not hosts; checkServerIdentity compares those.
-  const name = expected === undefined ? mesh : dnsNameOf(parseAddress(expected), mesh);
-  return {
-    credentials,
-    options: {
+    );
+    this.credentials = new WatchedCredentials(tls, (socket) => this.limit(socket));
+    // Certificates name addresses of the mesh, not hosts; checkServerIdentity compares those.
+    const name = expected === undefined ? mesh : dnsNameOf(parseAddress(expected), mesh);
+    this.channel = new Channel(hub, this.credentials, {
       ...fixedOptions,
       "grpc.ssl_target_name_override": name,
       "grpc.default_authority": name,
-    },
-    refusal: () => refusal,
-  };
+    });
+  }
+
+  /** Why the certificate of the hub was refused last, if it was. */
+  refusal(): MeshError | undefined {
+    return this.lastRefusal;
+  }
+
+  /** B1. */
+  private limit(socket: Socket): void {
+    const timer = setTimeout(() => {
+      // The channel has one connection at a time, and is ready once that has spoken HTTP/2.
+      if (this.channel.getConnectivityState(false) !== connectivityState.READY) socket.destroy();
+    }, this.connectMs);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+  }
+
+  isClosed(): boolean {
+    return this.isOver;
+  }
+
+  /** The call is under way until the returned function is called. */
+  track(call: Cancellable): () => void {
+    this.calls.add(call);
+    return () => this.calls.delete(call);
+  }
+
+  close(): void {
+    this.isOver = true;
+    for (const call of this.calls) call.cancel();
+    this.channel.close();
+  }
 }
 
 function refuseHub(raw: Buffer, mesh: string, expected: string | undefined): MeshError | undefined {

@@ -3,6 +3,8 @@
 //   H1  A snapshot is given once: revisions grow from one to the next.
 //   H2  Before the first snapshot every error is the caller's: the hub may be wrong. After it, the
 //       connection is made again from the last revision until the hub has been silent too long.
+//   H3  Each connection asks for the chain as it is now, though the caller may know that: a hub
+//       that answers lives, and one that has gone is told from a chain without news.
 
 import type { ChainServiceClient } from "@cloudbrain/proto";
 import { MeshError } from "../domain/index.ts";
@@ -34,12 +36,18 @@ export async function* watchChain(
   let retryMs = retryMsMin;
   let last: ChainSnapshot | undefined;
   for (;;) {
+    const leftMs = lostAtMs === undefined ? patienceMs : lostAtMs + patienceMs - performance.now();
+    if (leftMs <= 0) {
+      const detail = `the hub has been gone for ${Math.round(patienceMs / 1_000)} s`;
+      throw new MeshError("UNREACHABLE", { subject: host.hub, detail });
+    }
     try {
-      const request = { chain, afterRevision: BigInt(revision) };
-      // A hub says nothing while a chain does not change: only the first answer has a limit.
-      const firstMs = isKnown ? undefined : host.timeoutMs;
+      const bounds = {
+        signal,
+        firstMs: isKnown ? Math.min(host.timeoutMs, leftMs) : host.timeoutMs,
+      };
       const method = chains.watchChain.bind(chains);
-      for await (const response of callStream(host, method, request, { signal, firstMs })) {
+      for await (const response of callStream(host, method, { chain, afterRevision: 0n }, bounds)) {
         if (response.chain === undefined) continue;
         const snapshot = readChain(response.chain);
         isKnown = true;
@@ -55,20 +63,22 @@ export async function* watchChain(
         }
       }
     } catch (error) {
-      if (last === undefined && (!isKnown || !isTransient(error))) throw error;
+      const isPassing = isTransient(error) || isSilence(error, signal);
+      if (last === undefined && (!isKnown || !isPassing)) throw error;
     }
     if (last !== undefined) {
       yield last;
       return;
     }
     lostAtMs ??= performance.now();
-    if (performance.now() - lostAtMs > patienceMs) {
-      const detail = `the hub has been gone for ${Math.round(patienceMs / 1_000)} s`;
-      throw new MeshError("UNREACHABLE", { subject: host.hub, detail });
-    }
     await pause(retryMs * (0.5 + Math.random() / 2), signal);
     retryMs = Math.min(retryMs * 2, retryMsMax);
   }
+}
+
+/** The hub did not answer in time; the same code with an aborted signal is the caller's own. */
+function isSilence(error: unknown, signal: AbortSignal | undefined): boolean {
+  return error instanceof MeshError && error.code === "TIMEOUT" && signal?.aborted !== true;
 }
 
 export function isTransient(error: unknown): boolean {

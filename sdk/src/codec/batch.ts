@@ -89,6 +89,7 @@ function writeBatch(batch: Batch, writer: BinaryWriter): void {
     if (refusal.detail !== "") writer.uint32(34).string(refusal.detail);
     writer.join();
   }
+  if (batch.bulkWanted === true) writer.uint32(128).bool(true);
 }
 
 function encodeRun(run: LaneRun, writer: BinaryWriter): void {
@@ -184,6 +185,7 @@ function readBatch(reader: WireReader, self: Address | undefined): Batch {
     else if (tag === 58) add(credits, readCredit(reader, reader.partEnd(len)), listMax);
     else if (tag === 66) add(refusals, readRefusal(reader, reader.partEnd(len)), refusalsMax);
     else if (tag === 32) batch.heartbeat = reader.bool();
+    else if (tag === 128) batch.bulkWanted = reader.bool();
     else if (tag === 10) batch.hello = parseHello(reader.bytes());
     else if (tag === 18) batch.welcome = parseWelcome(reader.bytes());
     else if (tag === 26) batch.goodbye = parseGoodbye(reader.bytes());

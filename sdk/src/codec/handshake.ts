@@ -112,14 +112,19 @@ export function parseWelcome(bytes: Uint8Array): Welcome {
 
 export function encodeGoodbye(goodbye: Goodbye, writer: BinaryWriter): void {
   ProtoGoodbye.encode(
-    ProtoGoodbye.fromPartial({ ...goodbye, retryAfterMs: wholeMs(goodbye.retryAfterMs) }),
+    ProtoGoodbye.fromPartial({
+      ...goodbye,
+      subject: goodbye.subject ?? "",
+      retryAfterMs: wholeMs(goodbye.retryAfterMs),
+    }),
     writer,
   );
 }
 
 export function parseGoodbye(bytes: Uint8Array): Goodbye {
-  const { code, detail, retryAfterMs } = ProtoGoodbye.decode(bytes);
-  return { code: code.slice(0, nameCharsMax), detail: clip(detail), retryAfterMs };
+  const { code, subject, detail, retryAfterMs } = ProtoGoodbye.decode(bytes);
+  const goodbye = { code: code.slice(0, nameCharsMax), detail: clip(detail), retryAfterMs };
+  return subject === "" ? goodbye : { ...goodbye, subject: clip(subject) };
 }
 
 const featuresMax = 100;

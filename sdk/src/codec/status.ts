@@ -83,10 +83,15 @@ export function errorInfoOf(error: unknown): ErrorInfo & { readonly code: ErrorC
   };
 }
 
+/**
+ * Statuses that grpc-js has made. CANCELLED and INTERNAL come with a stream that the hub's end
+ * reset: it was shut down, or its connection broke. Whoever has cancelled by itself knows that.
+ */
 const codeOfStatus: Readonly<Partial<Record<status, ErrorCode>>> = {
   [status.UNAVAILABLE]: "UNREACHABLE",
   [status.DEADLINE_EXCEEDED]: "TIMEOUT",
-  [status.CANCELLED]: "CANCELLED",
+  [status.CANCELLED]: "UNREACHABLE",
+  [status.INTERNAL]: "UNREACHABLE",
   [status.UNAUTHENTICATED]: "IDENTITY_UNTRUSTED",
   [status.PERMISSION_DENIED]: "NOT_ALLOWED",
   [status.RESOURCE_EXHAUSTED]: "PAYLOAD_TOO_LARGE",

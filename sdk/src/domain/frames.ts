@@ -242,6 +242,8 @@ export interface Welcome {
 
 export interface Goodbye {
   readonly code: string;
+  /** What it is about; for AMNESIA the address of the node whose store is an old copy. */
+  readonly subject?: string | undefined;
   readonly detail: string;
   readonly retryAfterMs: number;
 }
@@ -253,6 +255,8 @@ export interface Batch {
   readonly goodbye?: Goodbye | undefined;
   /** Milliseconds by the sender's monotonic clock; asks for nothing, shows life. */
   readonly heartbeat?: boolean | undefined;
+  /** The listening end asks for the bulk stream, which only the dialling end can open. */
+  readonly bulkWanted?: boolean | undefined;
   readonly runs: readonly LaneRun[];
   readonly acks: readonly LaneAck[];
   readonly credits: readonly LaneCredit[];

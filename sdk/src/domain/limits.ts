@@ -56,6 +56,17 @@ export const limits = {
   /** Heartbeats: four per lease of the link, as Zenoh does after ITU-T Y.1731. */
   heartbeatMs: 3_000,
   linkLeaseMs: 12_000,
+  /** Connections of one hub, and of one address: the nodes of a demo share one. */
+  connectionsMax: 20_000,
+  connectionsPerAddressMax: 10_000,
+  /** A full TLS handshake costs 1.24 ms of a core: thousands at once need seconds. */
+  tlsHandshakeMs: 5_000,
+  /** From the end of the TLS handshake to the first stream; ours open one at once. */
+  firstStreamMs: 10_000,
+  /** From the opening of a link's stream to its Hello, whatever else is said meanwhile. */
+  linkHelloMs: 10_000,
+  /** From the first byte of a message to its last: 1 MiB in it needs 140 kbit/s. */
+  messageMs: 60_000,
   /** How long matching waits for the snapshot of a child that has just connected. */
   snapshotWaitMs: 2_000,
 } as const;

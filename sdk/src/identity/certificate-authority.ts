@@ -2,10 +2,12 @@
 //
 //   Y3  The authority is constrained to the DNS names below its root address, so that whatever it
 //       signs can't claim another mesh. URI names can't hold a path constraint; hence the DNS name.
+//       An authority below another keeps to the names below its own root address.
 //   Y4  A node's certificate is for TLS at both ends (client and server) and for nothing else.
 //
-// An authority's PEM may hold a chain, its own certificate first: what a hub's authority below the
-// root needs. Nothing here makes such an authority yet.
+// An authority below the root (an intermediate) has its own certificate first in its PEM, then
+// those of the authorities above it, the root last. What it issues carries all of them but the
+// root, which alone is trusted: a peer that knows only the root can follow the chain.
 
 import "reflect-metadata";
 import {
@@ -17,18 +19,27 @@ import {
   webcrypto,
 } from "node:crypto";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints } from "@peculiar/asn1-x509";
 import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  NameConstraints,
+  SubjectPublicKeyInfo,
+} from "@peculiar/asn1-x509";
+import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { type Address, MeshError } from "../domain/index.ts";
 import type { Credentials } from "./credential-files.ts";
-import { encodeNodeCertificate } from "./node-certificate.ts";
+import { encodeNodeCertificate, keyIdOf } from "./node-certificate.ts";
 import { dnsNameOf, spiffeIdOf } from "./node-identity.ts";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -44,7 +55,11 @@ export interface AuthorityPem {
 /** An authority that is ready to sign. */
 export interface MeshAuthority {
   readonly mesh: string;
+  /** The root, which nodes trust. */
   readonly certificatePem: string;
+  /** What lies between a node and the root: none where the root itself signs. */
+  readonly chainPem: string;
+  /** Its own. */
   readonly certificate: X509Certificate;
   readonly signingKey: KeyObject;
   /** Y3: what it issues has one of these DNS names or one below; undefined without a constraint. */
@@ -57,29 +72,58 @@ export interface NewAuthority {
   readonly rootAddress: Address;
   readonly nowMs: number;
   readonly days: number;
+  /** The authority above; without it the new one is a root and signs itself. */
+  readonly issuer?: MeshAuthority | undefined;
 }
 
-/** Makes a new key (P-256) and a self-signed certificate. */
+/** Makes a new key (P-256) and a certificate of it. */
 export async function createMeshAuthority(options: NewAuthority): Promise<AuthorityPem> {
-  const { mesh, rootAddress, nowMs, days } = options;
+  const { mesh, rootAddress, nowMs, days, issuer } = options;
   const keys = generateKeys();
-  const certificate = await X509CertificateGenerator.createSelfSigned({
+  const ownKeyId = keyIdOf(
+    AsnConvert.parse(keys.publicKeyDer, SubjectPublicKeyInfo).subjectPublicKey,
+  );
+  const name = `CN=${mesh}${issuer === undefined ? "" : ` ${rootAddress.slice(-40)}`} authority`;
+  const signer = issuer?.signingKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const issuerKeyId = issuer === undefined ? undefined : keyIdIn(issuer.certificate);
+  const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber().toString("hex"),
-    name: `CN=${mesh} authority`,
+    subject: name,
+    issuer: issuer?.certificate.subjectName ?? name,
     notBefore: dateOf(nowMs),
     notAfter: dateOf(nowMs + days * dayMs),
     signingAlgorithm: algorithm,
-    keys: {
-      publicKey: await importPublic(keys.publicKeyDer),
-      privateKey: await importPrivate(keys.privateKeyPem),
-    },
+    publicKey: await importPublic(keys.publicKeyDer),
+    signingKey: await importPrivate(signer ?? keys.privateKeyPem),
     extensions: [
       new BasicConstraintsExtension(true, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       nameConstraints(dnsNameOf(rootAddress, mesh), mesh),
+      new SubjectKeyIdentifierExtension(hexOf(ownKeyId)),
+      ...(issuerKeyId === undefined
+        ? []
+        : [new AuthorityKeyIdentifierExtension(hexOf(issuerKeyId))]),
     ],
   });
-  return { certificatePem: certificate.toString("pem"), privateKeyPem: keys.privateKeyPem };
+  const above = issuer === undefined ? "" : `${issuer.chainPem}${issuer.certificatePem}`;
+  return {
+    certificatePem: `${textOf(certificate)}${above}`,
+    privateKeyPem: keys.privateKeyPem,
+  };
+}
+
+/** In PEM, with the line end that lets another follow. */
+function textOf(certificate: X509Certificate): string {
+  return `${certificate.toString("pem")}\n`;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function keyIdIn(certificate: X509Certificate): Uint8Array | undefined {
+  const extension = certificate.getExtension(SubjectKeyIdentifierExtension);
+  return extension === null ? undefined : Buffer.from(extension.keyId, "hex");
 }
 
 function nameConstraints(dnsRoot: string, mesh: string): Extension {
@@ -91,12 +135,25 @@ function nameConstraints(dnsRoot: string, mesh: string): Extension {
   return new Extension(nameConstraintsOid, true, der);
 }
 
-/** Reads what `createMeshAuthority` made. */
+/**
+ * Reads what `createMeshAuthority` made. Refuses with IDENTITY_INVALID where the PEM does not lead
+ * to a root: nodes would have nothing to trust.
+ */
 export async function openMeshAuthority(pem: AuthorityPem, mesh: string): Promise<MeshAuthority> {
-  const certificate = new X509Certificate(pem.certificatePem);
+  const [certificate, ...above] = PemConverter.decode(pem.certificatePem).map(
+    (der) => new X509Certificate(der),
+  );
+  const root = above.at(-1) ?? certificate;
+  if (certificate === undefined || root === undefined || root.subject !== root.issuer) {
+    const detail =
+      "the authority's certificates must end with the root of the mesh, signed by itself";
+    throw new MeshError("IDENTITY_INVALID", { subject: "ca.crt", detail });
+  }
+  const between = root === certificate ? [] : [certificate, ...above.slice(0, -1)];
   return {
     mesh,
-    certificatePem: pem.certificatePem,
+    certificatePem: textOf(root),
+    chainPem: between.map(textOf).join(""),
     certificate,
     signingKey: createPrivateKey(pem.privateKeyPem),
     permittedNames: permittedNamesOf(certificate),
@@ -174,13 +231,14 @@ function checkPermitted({ mesh, permittedNames }: MeshAuthority, address: Addres
 }
 
 function signCertificate(
-  { mesh, certificate: issuer, signingKey }: MeshAuthority,
+  { mesh, certificate: issuer, chainPem, signingKey }: MeshAuthority,
   { address, notBeforeMs, notAfterMs }: NewCertificate,
   publicKeyDer: Uint8Array,
 ): string {
-  return encodeNodeCertificate({
+  const own = encodeNodeCertificate({
     serialNumber: serialNumber(),
     issuerDer: issuer.subjectName.toArrayBuffer(),
+    issuerKeyId: keyIdIn(issuer),
     commonName: address.slice(-64),
     notBefore: dateOf(notBeforeMs),
     notAfter: dateOf(notAfterMs),
@@ -189,6 +247,7 @@ function signCertificate(
     dnsName: dnsNameOf(address, mesh),
     signingKey,
   });
+  return `${own}${chainPem}`;
 }
 
 /**

@@ -95,8 +95,8 @@ function checkPem(pem: CredentialPem, paths: CredentialPaths, nowMs: number): Cr
   const [certificate, ...between] = readCertificates(pem.certificatePem, paths.certificate);
   const trusted = readCertificates(pem.authorityPem, paths.authority);
   checkKey(certificate, pem.privateKeyPem, paths);
-  const authority = findAuthority(certificate, between, trusted);
-  if (authority === undefined) {
+  const path = findPath(certificate, between, trusted);
+  if (path === undefined) {
     throw new MeshError("IDENTITY_UNTRUSTED", {
       subject: paths.certificate,
       detail: `it was not issued by the authority in ${basename(paths.authority)}`,
@@ -104,27 +104,35 @@ function checkPem(pem: CredentialPem, paths: CredentialPaths, nowMs: number): Cr
   }
   const identity = readIdentity(certificate, paths.certificate);
   checkTime(identity, paths.certificate, nowMs);
-  const period = {
-    notBeforeMs: Date.parse(authority.validFrom),
-    notAfterMs: Date.parse(authority.validTo),
-  };
-  checkTime(period, paths.authority, nowMs);
+  // TLS would refuse every certificate on the way that is outside its time.
+  for (const authority of path) {
+    const period = {
+      notBeforeMs: Date.parse(authority.validFrom),
+      notAfterMs: Date.parse(authority.validTo),
+    };
+    const isTrusted = trusted.includes(authority);
+    checkTime(period, isTrusted ? paths.authority : paths.certificate, nowMs);
+  }
   return { identity, ...pem };
 }
 
-/** The trusted authority at the end of the chain; signatures are checked at every step. */
-function findAuthority(
+/**
+ * The authorities above a certificate, a trusted one last; signatures are checked at every step.
+ */
+function findPath(
   certificate: X509Certificate,
   between: readonly X509Certificate[],
   trusted: readonly X509Certificate[],
-): X509Certificate | undefined {
+): readonly X509Certificate[] | undefined {
+  const path: X509Certificate[] = [];
   let current = certificate;
   for (let length = 0; length < chainCertificatesMax; length += 1) {
     const isIssuer = (authority: X509Certificate): boolean => hasIssued(authority, current);
     const authority = trusted.find(isIssuer);
-    if (authority !== undefined) return authority;
+    if (authority !== undefined) return [...path, authority];
     const next = between.find(isIssuer);
     if (next === undefined) return undefined;
+    path.push(next);
     current = next;
   }
   return undefined;

@@ -4,28 +4,33 @@
 // WebCrypto: two thirds of its time. A mesh begins with thousands of these; so the same schema
 // classes are filled here, and node:crypto signs.
 
-import { type KeyObject, sign } from "node:crypto";
+import { createHash, type KeyObject, sign } from "node:crypto";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AlgorithmIdentifier,
   AttributeTypeAndValue,
   AttributeValue,
+  AuthorityKeyIdentifier,
   BasicConstraints,
   ExtendedKeyUsage,
   Extension,
   Extensions,
   GeneralName,
+  id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
   id_ce_extKeyUsage,
   id_ce_keyUsage,
   id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
   id_kp_clientAuth,
   id_kp_serverAuth,
+  KeyIdentifier,
   KeyUsage,
   KeyUsageFlags,
   Name,
   RelativeDistinguishedName,
   SubjectAlternativeName,
+  SubjectKeyIdentifier,
   SubjectPublicKeyInfo,
   TBSCertificate,
   Validity,
@@ -37,6 +42,8 @@ export interface NodeCertificateContent {
   readonly serialNumber: Uint8Array<ArrayBuffer>;
   /** The subject of the authority, letter by letter: chains are built by comparing it. */
   readonly issuerDer: ArrayBuffer;
+  /** Identifier of the authority's key; undefined where its certificate tells none. */
+  readonly issuerKeyId: Uint8Array | undefined;
   readonly commonName: string;
   /** Whole seconds. */
   readonly notBefore: Date;
@@ -51,11 +58,19 @@ export interface NodeCertificateContent {
 
 /** The certificate in PEM. */
 export function encodeNodeCertificate(content: NodeCertificateContent): string {
-  const { serialNumber, issuerDer, commonName, uri, dnsName } = content;
+  const { serialNumber, issuerDer, issuerKeyId, commonName, uri, dnsName } = content;
   const names = new SubjectAlternativeName([
     new GeneralName({ uniformResourceIdentifier: uri }),
     new GeneralName({ dNSName: dnsName }),
   ]);
+  const publicKey = AsnConvert.parse(content.publicKeyDer, SubjectPublicKeyInfo);
+  const keyId = new SubjectKeyIdentifier(keyIdOf(publicKey.subjectPublicKey));
+  const extensions = [
+    ...fixedExtensions,
+    extension(id_ce_subjectKeyIdentifier, false, keyId),
+    ...(issuerKeyId === undefined ? [] : [authorityKeyExtension(issuerKeyId)]),
+    extension(id_ce_subjectAltName, false, names),
+  ];
   const signed = new TBSCertificate({
     version: Version.v3,
     serialNumber: new Uint8Array(serialNumber).buffer,
@@ -63,8 +78,8 @@ export function encodeNodeCertificate(content: NodeCertificateContent): string {
     issuer: AsnConvert.parse(issuerDer, Name),
     validity: new Validity({ notBefore: content.notBefore, notAfter: content.notAfter }),
     subject: nameOf(commonName),
-    subjectPublicKeyInfo: AsnConvert.parse(content.publicKeyDer, SubjectPublicKeyInfo),
-    extensions: new Extensions([...fixedExtensions, extension(id_ce_subjectAltName, false, names)]),
+    subjectPublicKeyInfo: publicKey,
+    extensions: new Extensions(extensions),
   });
   const signedDer = new Uint8Array(AsnConvert.serialize(signed));
   const signatureValue = sign("sha256", signedDer, content.signingKey);
@@ -82,6 +97,22 @@ function nameOf(commonName: string): Name {
   const value = new AttributeValue({ utf8String: commonName });
   const attribute = new AttributeTypeAndValue({ type: commonNameId, value });
   return new Name([new RelativeDistinguishedName([attribute])]);
+}
+
+/**
+ * RFC 7093 method 1: the first 160 bits of the sha256 of the key's bits. Chains are built by it
+ * where two authorities have one name, as while one follows the other.
+ */
+export function keyIdOf(subjectPublicKey: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  const hash = createHash("sha256").update(new Uint8Array(subjectPublicKey)).digest();
+  return new Uint8Array(hash.subarray(0, keyIdBytes));
+}
+
+const keyIdBytes = 20;
+
+function authorityKeyExtension(keyId: Uint8Array): Extension {
+  const value = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(keyId) });
+  return extension(id_ce_authorityKeyIdentifier, false, value);
 }
 
 function extension(extnID: string, critical: boolean, value: object): Extension {

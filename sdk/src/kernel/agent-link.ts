@@ -5,6 +5,7 @@
 
 import type { Frame, InstructionBody, LanePosition } from "../domain/index.ts";
 import { ignorableKind } from "../domain/index.ts";
+import { amnesiaGoodbye } from "../session/index.ts";
 import type { AgentDeciding } from "./agent-deciding.ts";
 import type { AgentEvent } from "./agent-events.ts";
 
@@ -43,11 +44,7 @@ function agree(deciding: AgentDeciding, link: number, positions: readonly LanePo
   const verdict = session.judge(positions);
   if (verdict.kind === "consistent") return true;
   const { lane, ours, theirs } = verdict;
-  const who = verdict.kind === "weForgot" ? self : session.peer;
-  const detail =
-    `${who} has forgotten frames of lane ${lane}: ${self} knows ${ours}, ` +
-    `${session.peer} knows ${theirs}; its store is an old copy`;
-  const goodbye = { code: "AMNESIA", detail, retryAfterMs: refusedRetryMs };
+  const goodbye = amnesiaGoodbye({ self, peer: session.peer }, verdict);
   deciding.emit({ type: "closeLink", link, goodbye });
   if (verdict.kind === "weForgot") {
     deciding.emit({ type: "amnesia", peer: session.peer, lane, ours, theirs });

@@ -1,13 +1,18 @@
 // Link host: what a link asks of those around it, and what it tells them.
 
-import type { Address, Hello, LaneAck, LaneRefusal, LaneRun, Welcome } from "../domain/index.ts";
+import type {
+  Address,
+  Goodbye,
+  Hello,
+  LaneAck,
+  LaneRefusal,
+  LaneRun,
+  Welcome,
+} from "../domain/index.ts";
 import type { LinkTiming } from "../session/index.ts";
 import type { Link } from "./link.ts";
 
-export interface ClosedReason {
-  readonly code: string;
-  readonly detail: string;
-  readonly retryAfterMs: number;
+export interface ClosedReason extends Goodbye {
   /** Whether the other end said goodbye. */
   readonly byPeer: boolean;
 }
@@ -44,6 +49,8 @@ export interface LinkOptions {
   readonly destroy: () => void;
   /** When the earlier of both certificates ends, ms since 1970. */
   readonly notAfterMs: number;
+  /** Listening end: how long the peer may take for its Hello, ms. */
+  readonly helloMs?: number | undefined;
   /** Dialling end: opens the bulk stream. */
   readonly openBulk?: (() => DuplexCall) | undefined;
   /** Counters that this link adds to, beside its own. */

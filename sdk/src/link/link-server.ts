@@ -15,7 +15,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { encodeError } from "../codec/index.ts";
-import { type Address, type Hello, MeshError, type Welcome } from "../domain/index.ts";
+import { type Address, type Hello, limits, MeshError, type Welcome } from "../domain/index.ts";
 import { type Credentials, type PeerIdentity, parsePeerCertificate } from "../identity/index.ts";
 import type { LinkTiming, Session } from "../session/index.ts";
 import { Link } from "./link.ts";
@@ -28,7 +28,22 @@ import {
 import { serverOptions } from "./link-options.ts";
 import { linkService, linkTokenKey } from "./link-service.ts";
 import { ServerSockets } from "./server-sockets.ts";
-import { guardSessions } from "./session-guard.ts";
+import { guardSessions, resetCall, type SessionPatience } from "./session-guard.ts";
+
+/** How long a peer may take, ms. */
+export interface ServerPatience extends SessionPatience {
+  /** For the TLS handshake. */
+  readonly handshakeMs: number;
+  /** From the opening of a link's stream to its Hello. */
+  readonly helloMs: number;
+}
+
+const patienceDefault: ServerPatience = {
+  handshakeMs: limits.tlsHandshakeMs,
+  firstStreamMs: limits.firstStreamMs,
+  helloMs: limits.linkHelloMs,
+  messageMs: limits.messageMs,
+};
 
 export interface LinkServerOptions {
   readonly credentials: Credentials;
@@ -38,12 +53,16 @@ export interface LinkServerOptions {
   readonly timing: LinkTiming;
   /** Adds the hub's own services before the port opens. */
   readonly extraServices?: ((server: Server) => void) | undefined;
+  /** Other limits than those of the mesh. */
+  readonly patience?: ServerPatience;
 }
 
 export interface LinkServer {
   readonly port: number;
   /** Of all links that were ever made here. */
   readonly counters: LinkCounters;
+  /** Sockets that are open now, whatever they have said. */
+  connections(): number;
   /** Says goodbye to all links and ends all calls, waiting `graceMs` at most. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -55,6 +74,8 @@ type LinkCall = ServerDuplexStream<Buffer, Buffer>;
 
 interface OpenLink {
   readonly link: Link;
+  /** Its bulk stream, once the child has opened one. */
+  bulk: LinkCall | undefined;
   /** Of the peer's certificate. */
   readonly fingerprint: string;
 }
@@ -68,7 +89,7 @@ interface ServerState {
 }
 
 export async function openLinkServer(options: LinkServerOptions): Promise<LinkServer> {
-  const { credentials } = options;
+  const { credentials, patience = patienceDefault } = options;
   const server = new Server(serverOptions);
   const tls = ServerCredentials.createSsl(
     Buffer.from(credentials.authorityPem),
@@ -83,13 +104,15 @@ export async function openLinkServer(options: LinkServerOptions): Promise<LinkSe
   const links = new Map<string, OpenLink>();
   const state: ServerState = { options, counters: createLinkCounters(), links };
   server.addService(linkService, {
-    Link: (call: LinkCall) => guard(call, () => acceptLink(call, state)),
+    Link: (call: LinkCall) => guard(call, () => acceptLink(call, state, patience.helloMs)),
     Bulk: (call: LinkCall) => guard(call, () => acceptBulk(call, links)),
   });
   options.extraServices?.(server);
   const injector = server.createConnectionInjector(tls);
-  const sockets = new ServerSockets();
-  sockets.seesSessions = guardSessions(server, ({ socket }) => sockets.shakenHands(socket));
+  const sockets = new ServerSockets(patience.handshakeMs);
+  sockets.seesSessions = guardSessions(server, patience, ({ socket }) =>
+    sockets.shakenHands(socket),
+  );
   const listener = createServer((socket) => {
     if (sockets.admit(socket)) injector.injectConnection(socket);
   });
@@ -98,6 +121,7 @@ export async function openLinkServer(options: LinkServerOptions): Promise<LinkSe
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.listen.port,
     counters: state.counters,
+    connections: () => sockets.size,
     close: async ({ graceMs }) => {
       listener.close();
       for (const { link } of links.values()) {
@@ -143,7 +167,7 @@ function peerOf(call: LinkCall): PeerIdentity {
   return parsePeerCertificate(certificate.raw);
 }
 
-function acceptLink(call: LinkCall, state: ServerState): void {
+function acceptLink(call: LinkCall, state: ServerState, helloMs: number): void {
   const { options, counters, links } = state;
   const peer = peerOf(call);
   const token = randomBytes(bulkTokenBytes).toString("hex");
@@ -155,12 +179,17 @@ function acceptLink(call: LinkCall, state: ServerState): void {
       timing: options.timing,
       self: options.self,
       notAfterMs: Math.min(peer.notAfterMs, options.credentials.identity.notAfterMs),
-      destroy: () => call.destroy(),
+      destroy: () => {
+        resetCall(call);
+        if (open.bulk !== undefined) resetCall(open.bulk);
+      },
+      helloMs,
       totals: counters,
     },
     token,
   );
-  links.set(token, { link, fingerprint: peer.fingerprint });
+  const open: OpenLink = { link, bulk: undefined, fingerprint: peer.fingerprint };
+  links.set(token, open);
 }
 
 /** Adds the token of the bulk stream to the Welcome. */
@@ -215,7 +244,10 @@ function acceptBulk(call: LinkCall, links: ReadonlyMap<string, OpenLink>): void 
   const { fingerprint } = peerOf(call);
   const [token] = call.metadata.get(linkTokenKey);
   const open = typeof token === "string" ? links.get(token) : undefined;
-  if (open?.fingerprint === fingerprint && open.link.attachBulk(call)) return;
+  if (open?.fingerprint === fingerprint && open.link.attachBulk(call)) {
+    open.bulk = call;
+    return;
+  }
   const details = "no link of this caller waits for this stream";
   call.emit("error", { code: status.NOT_FOUND, details, metadata: new Metadata() });
 }

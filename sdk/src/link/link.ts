@@ -50,6 +50,7 @@ export class Link implements Ticking {
   private reason: ClosedReason | undefined;
   private isOver = false;
   private expiresAtMs: number;
+  private readonly helloDueMs: number;
   private nextWakeMs = 0;
   private hasGreeting = false;
   /** Between Welcome and `attach` our commit is under way; what arrives meanwhile waits here. */
@@ -61,7 +62,9 @@ export class Link implements Ticking {
     lastId += 1;
     this.id = lastId;
     this.options = options;
-    this.protocol = new LinkProtocol(options.timing, monotonicMs());
+    const nowMs = monotonicMs();
+    this.protocol = new LinkProtocol(options.timing, nowMs);
+    this.helloDueMs = nowMs + (options.helloMs ?? Number.POSITIVE_INFINITY);
     this.calls = { main: call, bulk: undefined };
     this.listen(call, "main");
     this.expiresAtMs = Number.POSITIVE_INFINITY;
@@ -160,6 +163,7 @@ export class Link implements Ticking {
   private flush(stream: LinkStream): void {
     if (this.isOver || this.writing[stream]) return;
     if (stream === "bulk" && this.calls.bulk === undefined && this.options.openBulk === undefined) {
+      if (this.protocol.askForBulk()) this.flush("main");
       return;
     }
     if (this.isHolding && stream === "bulk") return;
@@ -286,6 +290,9 @@ export class Link implements Ticking {
       case "refusals":
         host.refusals(this, event.refusals);
         return;
+      case "bulkWanted":
+        this.callFor("bulk");
+        return;
       case "goodbye":
         this.reason ??= { ...event.goodbye, byPeer: true };
         this.finish();
@@ -309,6 +316,10 @@ export class Link implements Ticking {
     if (nowMs >= this.expiresAtMs) {
       const detail = "a certificate of this link has ended";
       this.close({ code: "IDENTITY_EXPIRED", detail, retryAfterMs: 0 });
+    }
+    if (!this.hasGreeting && nowMs >= this.helloDueMs) {
+      const detail = `no Hello came within ${this.options.helloMs} ms`;
+      this.close({ code: "TIMEOUT", detail, retryAfterMs: faultRetryMs });
     }
     if (nowMs >= this.nextWakeMs) this.flush("main");
   }

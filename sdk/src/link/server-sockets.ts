@@ -1,12 +1,9 @@
 // Server sockets: the connections of a link server, counted before grpc-js sees them (T5).
 
 import type { Socket } from "node:net";
+import { limits } from "../domain/index.ts";
+import { Patience } from "./patience.ts";
 
-const connectionsMax = 20_000;
-/** Several thousand nodes of one machine, as in the demo, share an address. */
-const connectionsPerAddressMax = 10_000;
-/** A full handshake costs 1.24 ms of a core: thousands at once need seconds. */
-const handshakeMs = 5_000;
 /** A ClientHello has more bytes than this; for where sessions can't be seen. */
 const helloBytesMin = 200;
 
@@ -18,25 +15,34 @@ export class ServerSockets {
   private readonly sockets = new Set<Socket>();
   private readonly perAddress = new Map<string, number>();
   /** Sockets without a session, by `keyOf`. */
-  private readonly waiting = new Map<string, NodeJS.Timeout>();
+  private readonly waiting = new Map<string, Patience>();
+  private readonly handshakeMs: number;
+
+  constructor(handshakeMs: number) {
+    this.handshakeMs = handshakeMs;
+  }
+
+  get size(): number {
+    return this.sockets.size;
+  }
 
   /** Whether the socket may go on; otherwise it is destroyed. */
   admit(socket: Socket): boolean {
     socket.on("error", () => undefined);
     const address = socket.remoteAddress ?? "";
     const fromAddress = this.perAddress.get(address) ?? 0;
-    if (this.sockets.size >= connectionsMax || fromAddress >= connectionsPerAddressMax) {
+    const isFull = this.sockets.size >= limits.connectionsMax;
+    if (isFull || fromAddress >= limits.connectionsPerAddressMax) {
       socket.destroy();
       return false;
     }
     this.sockets.add(socket);
     this.perAddress.set(address, fromAddress + 1);
     const key = keyOf(socket);
-    const timer = setTimeout(() => {
+    const patience = new Patience(this.handshakeMs, () => {
       if (socket.bytesRead < helloBytesMin || this.seesSessions) socket.destroy();
-    }, handshakeMs);
-    timer.unref();
-    this.waiting.set(key, timer);
+    });
+    this.waiting.set(key, patience);
     socket.once("close", () => {
       this.settle(key);
       this.sockets.delete(socket);
@@ -54,7 +60,7 @@ export class ServerSockets {
   }
 
   private settle(key: string): void {
-    clearTimeout(this.waiting.get(key));
+    this.waiting.get(key)?.end();
     this.waiting.delete(key);
   }
 

@@ -1,6 +1,6 @@
-// Watched credentials: lets the dialer see the sockets that grpc-js opens. grpc-js has no limit on
-// a TLS handshake: behind a hub that accepts and stays silent a channel would connect for ever, and
-// its socket would stay.
+// Watched credentials: lets whoever dials see the sockets that grpc-js opens. grpc-js has no limit
+// on a TLS handshake: behind a hub that accepts and stays silent a channel would connect for ever,
+// and its socket would stay. Nor does it notice that a socket was destroyed during the handshake.
 
 import type { Socket } from "node:net";
 import {
@@ -38,7 +38,11 @@ export class WatchedCredentials extends ChannelCredentials {
     return {
       connect: (socket) => {
         this.onSocket(socket);
-        return connector.connect(socket);
+        return new Promise((resolve, reject) => {
+          const detail = "the connection ended before its handshake was done";
+          socket.once("close", () => reject(new Error(detail)));
+          connector.connect(socket).then(resolve, reject);
+        });
       },
       waitForReady: () => connector.waitForReady(),
       getCallCredentials: () => connector.getCallCredentials(),

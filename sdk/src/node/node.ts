@@ -25,6 +25,7 @@ import {
   type LinkHost,
   protocolVersion,
 } from "../link/index.ts";
+import { amnesiaError, amnesiaToldTo } from "../session/index.ts";
 import { openLevelStore } from "../store/index.ts";
 import type { CapabilityContract, InstructionContract } from "./contract.ts";
 import { type Duration, parseDurationMs } from "./duration.ts";
@@ -315,7 +316,9 @@ class MeshNode implements Node, LinkHost {
   private lost(reason: ClosedReason): void {
     this.lastLoss = `${reason.code}: ${reason.detail}`;
     this.options.log?.("link lost", { ...reason });
-    if (this.connection === "online") this.enter("offline", this.lastLoss);
+    const amnesia = amnesiaToldTo(this.address, reason);
+    if (amnesia !== undefined) this.fatal(amnesia);
+    else if (this.connection === "online") this.enter("offline", this.lastLoss);
   }
 
   private release(outputs: readonly AgentOutput[]): void {
@@ -337,7 +340,7 @@ class MeshNode implements Node, LinkHost {
           if (this.link?.id === output.link) this.link.refuse(output.refusal);
           break;
         case "amnesia":
-          this.fatal(amnesiaError(output));
+          this.fatal(amnesiaError({ self: this.address, ...output }));
       }
     }
   }
@@ -441,14 +444,4 @@ function schemasOf(contract: AnyContract): Omit<Handler, "run"> {
   if (typeof contract === "string") return { input: undefined, output: undefined };
   const { input } = contract;
   return { input, output: contract.kind === "capability" ? contract.output : contract.feedback };
-}
-
-function amnesiaError(output: Extract<AgentOutput, { type: "amnesia" }>): MeshError {
-  const { peer, lane, ours, theirs } = output;
-  return new MeshError("AMNESIA", {
-    subject: peer,
-    detail:
-      `this store ends at frame ${ours} of lane ${lane}, ${peer} remembers ${theirs}: ` +
-      "the store is an old copy; restore the newest one",
-  });
 }

@@ -1,3 +1,4 @@
+export * from "./amnesia.ts";
 export * from "./link-protocol.ts";
 export * from "./node-events.ts";
 export * from "./session.ts";

@@ -13,6 +13,8 @@
 //   L5  Acknowledgements are cumulative and ride on whatever is sent; alone they travel after
 //       `ackFramesMax` frames or `ackDelayMs`, since 2,000 links that each answer each frame at
 //       once would cost more than the work itself.
+//   L6  Only the dialling end can open the bulk stream, and most links never need one: the
+//       listening end asks for it, once a link, when it has frames for it.
 
 import {
   type Batch,
@@ -39,6 +41,8 @@ export type LinkEvent =
   | { readonly type: "run"; readonly run: LaneRun }
   | { readonly type: "acks"; readonly acks: readonly LaneAck[] }
   | { readonly type: "refusals"; readonly refusals: readonly LaneRefusal[] }
+  /** The listening end has frames of the bulk lane and waits for the stream to be opened. */
+  | { readonly type: "bulkWanted" }
   /** The peer breaks the protocol: say goodbye with this code and close. */
   | { readonly type: "violation"; readonly code: "FRAME_INVALID"; readonly detail: string }
   | { readonly type: "silent"; readonly silentMs: number };
@@ -98,6 +102,7 @@ export class LinkProtocol {
   private farewell: Goodbye | undefined;
   private closing = false;
   private readonly pendingRefusals: LaneRefusal[] = [];
+  private bulkAsk: "none" | "due" | "sent" = "none";
   private lastSentMs: number;
   private lastReceivedMs: number;
   private lastTickMs: number;
@@ -177,6 +182,7 @@ export class LinkProtocol {
       return events;
     }
     for (const credit of batch.credits) this.takeCredit(credit);
+    if (batch.bulkWanted === true) events.push({ type: "bulkWanted" });
     if (batch.acks.length > 0) events.push({ type: "acks", acks: batch.acks });
     if (batch.refusals.length > 0) events.push({ type: "refusals", refusals: batch.refusals });
     for (const run of batch.runs) {
@@ -196,6 +202,16 @@ export class LinkProtocol {
       events.push({ type: "run", run });
     }
     return events;
+  }
+
+  /** Called where there is no bulk stream and no way to open one (L6): whether to ask for it. */
+  askForBulk(): boolean {
+    const flow = this.flows.get("bulk");
+    if (this.bulkAsk !== "none" || !this.isOpen() || flow === undefined) return false;
+    const next = Math.max(flow.cursor, (this.session?.acked("bulk") ?? 0) + 1);
+    if (this.session?.frameAt("bulk", next) === undefined) return false;
+    this.bulkAsk = "due";
+    return true;
   }
 
   private takeCredit(credit: LaneCredit): void {
@@ -228,7 +244,14 @@ export class LinkProtocol {
       credits: this.takeCredits(),
       refusals: this.pendingRefusals.splice(0),
       heartbeat: run === undefined ? true : undefined,
+      ...(this.takeBulkAsk() ? { bulkWanted: true } : {}),
     };
+  }
+
+  private takeBulkAsk(): boolean {
+    if (this.bulkAsk !== "due") return false;
+    this.bulkAsk = "sent";
+    return true;
   }
 
   private takeSpecial(): Batch | undefined {
@@ -283,7 +306,7 @@ export class LinkProtocol {
   }
 
   private hasUrgent(nowMs: number): boolean {
-    if (this.pendingRefusals.length > 0) return true;
+    if (this.pendingRefusals.length > 0 || this.bulkAsk === "due") return true;
     if (nowMs - this.lastSentMs >= this.timing.heartbeatMs) return true;
     const session = this.session;
     if (session === undefined) return false;

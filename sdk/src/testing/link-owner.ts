@@ -44,6 +44,9 @@ export function tellOwner<End extends { readonly isClosed: boolean }>(
       case "refusals":
         owner.refused(end, event.refusals);
         break;
+      case "bulkWanted":
+        // The bulk stream of a simulated link is there from the beginning.
+        break;
       default:
         return event;
     }

@@ -4,9 +4,9 @@ import {
   type RunChainsResponse,
   type RunEvent,
 } from "@cloudbrain/proto";
-import { isMeshError, MeshError } from "@cloudbrain/sdk";
+import { type Credentials, isMeshError, MeshError } from "@cloudbrain/sdk";
 import { decodeError, meshErrorOf } from "@cloudbrain/sdk/codec";
-import { createHubChannel } from "@cloudbrain/sdk/internal/client/hub-channel";
+import { HubChannel } from "@cloudbrain/sdk/internal/client/hub-channel";
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.ts";
@@ -109,10 +109,15 @@ interface RawRuns {
   close(): void;
 }
 
+function openClient(hub: string, identity: Credentials): ChainServiceClient {
+  const channel = new HubChannel({ hub, identity, expected: undefined, connectMs: 5_000 });
+  const shared = { channelOverride: channel.channel };
+  return new ChainServiceClient(hub, channel.credentials, shared);
+}
+
 function openRaw(): RawRuns {
   const { hub, operator } = mesh.access();
-  const channel = createHubChannel({ identity: operator, expected: undefined });
-  const client = new ChainServiceClient(hub, channel.credentials, channel.options);
+  const client = openClient(hub, operator);
   const call = client.runChains();
   const events: RunEvent[] = [];
   call.on("data", (response: RunChainsResponse) => events.push(...response.events));
@@ -164,8 +169,7 @@ test("a number that is in use and an order without content end the call", async 
 test("a call ends with the certificate that opened it", async () => {
   const { hub } = mesh.access();
   const identity = await mesh.issueCaller({ liveMs: 2_000 });
-  const channel = createHubChannel({ identity, expected: undefined });
-  const client = new ChainServiceClient(hub, channel.credentials, channel.options);
+  const client = openClient(hub, identity);
   const call = client.runChains();
   const ended = new Promise<string>((resolve) => {
     call.on("error", (error: ServiceError) => resolve(decodeError(error).code));

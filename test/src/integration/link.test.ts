@@ -18,7 +18,7 @@ import {
   makeHello,
 } from "../support/link-rig.ts";
 import { waitFor } from "../support/mesh-waiting.ts";
-import { RawLink } from "../support/raw-link.ts";
+import { messagePrefix, RawLink } from "../support/raw-link.ts";
 import { suite } from "../support/suite.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -248,9 +248,7 @@ test("a message over its limit is refused before it is kept", async () => {
 test("a message that comes byte by byte is cut off", async () => {
   const server = await openHub(new HubEnd());
   const raw = openRaw(server.port);
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(limits.batchBytesMax, 1);
-  await raw.writeFragment(prefix);
+  await raw.writeFragment(messagePrefix(limits.batchBytesMax));
   for (let sent = 0; sent < 5_000 && !raw.stream.destroyed; sent += 1) {
     await raw.writeFragment(Buffer.alloc(1));
   }
@@ -353,7 +351,7 @@ test(
     const proxy = await openProxy((await openHub(hub, timing)).port);
     startAgent(agent, { port: proxy.port, timing });
     await fact("the agent is linked", () => agent.linkOf.has(hubAddress));
-    proxy.bytesPerTick = 32 * 1024;
+    proxy.bytesPerSecond = 6_400_000;
     const large = ids(8, "bulk").map((id) => makeFrame(id, hubAddress, 900_000));
     agent.send(hubAddress, large, "bulk");
     await fact("the first large frame arrives", () => hub.received.length >= 1);

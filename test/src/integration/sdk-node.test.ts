@@ -7,6 +7,7 @@ import {
   type NodeConnection,
 } from "@cloudbrain/sdk";
 import * as assert from "uvu/assert";
+import { Gate } from "../support/gate.ts";
 import { suite } from "../support/suite.ts";
 import { deskAddress, VendorMesh } from "../support/vendor-mesh.ts";
 
@@ -44,15 +45,6 @@ const work = instruction("desk.work/v1", {
   input: makeSchema(hasNumber, "n is not a number"),
   feedback: makeSchema(hasNumber, "n is not a number"),
 });
-
-/** Something that is to happen, and the test's way to wait for it. */
-function makeGate<T = void>(): { open: (value: T) => void; opened: Promise<T> } {
-  let open: (value: T) => void = () => undefined;
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
-}
 
 async function refusalOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
@@ -144,10 +136,19 @@ test("an output that no frame holds fails for good and does not harm the link", 
   await node.stop();
 });
 
+test("an input that travels in bulk reaches a node that has sent nothing in bulk itself", async () => {
+  const node = mesh.createDesk();
+  node.handle("desk.work/v1", (input) => (input as { text: string }).text.length);
+  await node.start();
+  const { output } = await mesh.ended(await mesh.submit({ text: "x".repeat(50_000) }));
+  assert.equal(output, { result: 50_000 });
+  await node.stop();
+});
+
 test("a cancelled chain aborts its handler, and nothing of it counts", async () => {
   const node = mesh.createDesk();
-  const begun = makeGate();
-  const aborted = makeGate<unknown>();
+  const begun = new Gate();
+  const aborted = new Gate<unknown>();
   node.handle(work, (_input, { signal }) => {
     begun.open();
     return new Promise((_resolve, reject) => {
@@ -170,7 +171,7 @@ test("a cancelled chain aborts its handler, and nothing of it counts", async () 
 
 test("work that a stop has interrupted is run again at the next start with the same key", async () => {
   const first = mesh.createDesk();
-  const begun = makeGate<string>();
+  const begun = new Gate<string>();
   first.handle(work, (_input, { idempotencyKey, signal }) => {
     begun.open(idempotencyKey);
     return new Promise((_resolve, reject) => {
@@ -197,8 +198,8 @@ test("work that a stop has interrupted is run again at the next start with the s
 
 test("a draining node finishes what it has and leaves new work for the next", async () => {
   const first = mesh.createDesk();
-  const begun = makeGate();
-  const release = makeGate();
+  const begun = new Gate();
+  const release = new Gate();
   first.handle(work, async ({ n }) => {
     begun.open();
     await release.opened;
@@ -247,8 +248,8 @@ test("handlers run at once up to the limit, the others wait their turn", async (
 
 test("a node whose hub comes back is online again, and its work goes on meanwhile", async () => {
   const node = mesh.createDesk();
-  const begun = makeGate();
-  const release = makeGate();
+  const begun = new Gate();
+  const release = new Gate();
   node.handle(work, async ({ n }) => {
     begun.open();
     await release.opened;
@@ -257,8 +258,8 @@ test("a node whose hub comes back is online again, and its work goes on meanwhil
   await node.start();
   const chain = await mesh.submit({ n: 7 });
   await begun.opened;
-  const offline = makeGate();
-  const online = makeGate();
+  const offline = new Gate();
+  const online = new Gate();
   node.onState((state) => (state === "offline" ? offline.open() : online.open()));
   await mesh.closeHub();
   await offline.opened;

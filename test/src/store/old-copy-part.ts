@@ -20,6 +20,10 @@ export interface OldCopyOptions {
   readonly seed: number;
 }
 
+/** A child shows what it remembers, or the parent says what the hub has forgotten. */
+const toldByPeer =
+  /AMNESIA.*(?:ends at frame \d+ .*\/3702\S* remembers \d+|the store of \/3702\S* is an old copy)/;
+
 export async function runOldCopyPart(options: OldCopyOptions): Promise<PartReport> {
   const tree = makeTree({ districts: 1, streetsPerDistrict: 0, communitiesPerStreet: 2 });
   const mesh = await prepareMesh(join(options.directory, "mesh"), tree);
@@ -51,7 +55,7 @@ export async function runOldCopyPart(options: OldCopyOptions): Promise<PartRepor
 
     replace(old, data);
     const byPeer = await refusalOf(district);
-    if (!/AMNESIA.*(ends at frame) \d+ .*\/3702\S* remembers \d+/.test(byPeer)) {
+    if (!toldByPeer.test(byPeer)) {
       silentlyWrong += byPeer === "" ? 1 : 0;
       problems.push(`store and anchor old together: "${byPeer || "it serves"}"`);
     }

@@ -260,8 +260,14 @@ export const batches: Arbitrary<Batch> = fc.record({
       linkToken: word,
     }),
   ),
-  goodbye: maybe(fc.record({ code, detail: text(100), retryAfterMs: uint })),
+  goodbye: maybe(
+    fc.record(
+      { code, subject: address, detail: text(100), retryAfterMs: uint },
+      { requiredKeys: ["code", "detail", "retryAfterMs"] },
+    ),
+  ),
   heartbeat: maybe(fc.constant(true)),
+  bulkWanted: maybe(fc.constant(true)),
   runs: fc.array(
     fc.record({ lane, firstSeq: sequence, frames: fc.array(frameOf(anyBody), { maxLength: 5 }) }),
     { maxLength: 2 },

@@ -7,7 +7,14 @@ import { parseBatch } from "@cloudbrain/sdk/codec";
 import type { Batch } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 
-const path = "/cloudbrain.v1.LinkService/Link";
+const service = "/cloudbrain.v1.LinkService";
+
+/** The prefix of a gRPC message of so many bytes. */
+export function messagePrefix(length: number): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(length, 1);
+  return prefix;
+}
 
 export class RawLink {
   private readonly session: ClientHttp2Session;
@@ -25,19 +32,32 @@ export class RawLink {
       checkServerIdentity: () => undefined,
     });
     this.session.on("error", () => undefined);
-    this.stream = this.session.request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    this.stream.on("error", () => undefined);
+    this.stream = this.openStream("Link");
     this.stream.on("data", (chunk: Buffer) => this.take(chunk));
     const note = (headers: Record<string, unknown>): void => {
       const status = headers["grpc-status"];
       if (status !== undefined) this.status = String(status);
     };
     this.stream.on("response", note).on("trailers", note);
+  }
+
+  private openStream(method: string, metadata: Record<string, string> = {}): ClientHttp2Stream {
+    const stream = this.session.request({
+      ":method": "POST",
+      ":path": `${service}/${method}`,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...metadata,
+    });
+    stream.on("error", () => undefined);
+    return stream;
+  }
+
+  /** The second stream, tied to the link by the token of the Welcome. */
+  openBulk(token: string): ClientHttp2Stream {
+    const stream = this.openStream("Bulk", { "cloudbrain-link": token });
+    stream.resume();
+    return stream;
   }
 
   private take(chunk: Buffer): void {
@@ -51,9 +71,7 @@ export class RawLink {
 
   /** One gRPC message. */
   write(message: Uint8Array): void {
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(message.length, 1);
-    this.stream.write(Buffer.concat([prefix, message]));
+    this.stream.write(Buffer.concat([messagePrefix(message.length), message]));
   }
 
   /** One HTTP/2 frame; resolves when it has left. */

@@ -1,4 +1,5 @@
-// Vendor mesh: one real hub over loopback and what a vendor needs to join a node to it.
+// Vendor mesh: one real hub over loopback and what a vendor needs to join a node to it. The hub
+// runs in the test's own process, or in one that the test may kill.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +8,7 @@ import { type Hub, openHub } from "@cloudbrain/hub";
 import {
   type ChainSnapshot,
   type Client,
-  type Credentials,
+  type ClientOptions,
   createClient,
   createNode,
   type Node,
@@ -15,7 +16,9 @@ import {
   readCredentials,
 } from "@cloudbrain/sdk";
 import { type JsonValue, parseAddress } from "@cloudbrain/sdk/domain";
+import type { Credentials } from "@cloudbrain/sdk/identity";
 import { cityAddress, type PreparedMesh, prepareMesh } from "./mesh-shape.ts";
+import { HostedProcess } from "./process-host.ts";
 
 /** Short, so that a lost neighbour is noticed soon. */
 const timing = { heartbeatMs: 200, leaseMs: 1_000 };
@@ -27,31 +30,59 @@ export class VendorMesh {
   readonly logged: string[] = [];
   private readonly directory: string;
   private readonly prepared: PreparedMesh;
+  private readonly process: HostedProcess | undefined;
   private hub: Hub | undefined;
   private readonly nodes: Node[] = [];
+  private readonly clients: Client[] = [];
   private keys = 0;
 
-  private constructor(directory: string, prepared: PreparedMesh) {
+  private constructor(directory: string, prepared: PreparedMesh, hasProcess: boolean) {
     this.directory = directory;
     this.prepared = prepared;
-    const hub = prepared.target(cityAddress);
-    this.client = createClient({ hub, identity: prepared.operator });
+    const node = prepared.nodes.get(cityAddress);
+    if (hasProcess && node !== undefined) {
+      this.process = new HostedProcess({ name: "hub", nodes: [node] });
+    }
+    this.client = this.createClient();
   }
 
-  static async open(): Promise<VendorMesh> {
+  /** With `hubProcess` the hub runs in a process of its own, which `killHub` ends. */
+  static async open(options: { readonly hubProcess?: boolean } = {}): Promise<VendorMesh> {
     const directory = mkdtempSync(join(tmpdir(), "cloudbrain-vendor-"));
     const division = "370200000000";
     const prepared = await prepareMesh(directory, [
       { role: "hub", address: cityAddress, level: "city", division, parent: undefined },
       { role: "agent", address: deskAddress, level: "", division: "", parent: cityAddress },
     ]);
-    const mesh = new VendorMesh(directory, prepared);
+    const mesh = new VendorMesh(directory, prepared, options.hubProcess === true);
     await mesh.openHub();
     await mesh.client.publish(stepApplication);
+    await mesh.client.publish(stepsApplication);
     return mesh;
   }
 
+  /** The operator's client, of the hub itself or of what stands before it; closed with the mesh. */
+  createClient(options: Partial<ClientOptions> = {}): Client {
+    const hub = this.prepared.target(cityAddress);
+    const client = createClient({ hub, identity: this.prepared.operator, ...options });
+    this.clients.push(client);
+    return client;
+  }
+
+  get operator(): Credentials {
+    return this.prepared.operator;
+  }
+
+  get hubPort(): number {
+    return this.prepared.nodes.get(cityAddress)?.port ?? 0;
+  }
+
   async openHub(): Promise<void> {
+    if (this.process === undefined) await this.openHubHere();
+    else await this.process.start();
+  }
+
+  private async openHubHere(): Promise<void> {
     const own = this.ownDirectory(cityAddress);
     this.hub = await openHub({
       description: {
@@ -68,16 +99,28 @@ export class VendorMesh {
       },
       dataDirectory: join(own, "data"),
       credentials: readCredentials(join(own, "identity")),
-      listen: { host: "127.0.0.1", port: this.prepared.nodes.get(cityAddress)?.port ?? 0 },
+      listen: { host: "127.0.0.1", port: this.hubPort },
       ...timing,
       log: () => undefined,
       fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
     });
   }
 
+  /** As by `kill -9`: nothing is said, and what was not synced is gone. */
+  async killHub(): Promise<void> {
+    if (this.process === undefined) throw new Error("this hub has no process of its own");
+    await this.process.kill();
+  }
+
   async closeHub(): Promise<void> {
+    await this.process?.stop();
     await this.hub?.close();
     this.hub = undefined;
+  }
+
+  /** Where a node keeps its store and anchor. */
+  dataDirectory(address: string): string {
+    return join(this.ownDirectory(address), "data");
   }
 
   private ownDirectory(address: string): string {
@@ -127,7 +170,7 @@ export class VendorMesh {
 
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop({ drain: 0 })));
-    this.client.close();
+    for (const client of this.clients) client.close();
     await this.closeHub();
     rmSync(this.directory, { recursive: true, force: true });
   }
@@ -149,4 +192,30 @@ spec:
       input: '=input'
       retry: { max: 5, backoff: { initial: 10ms, factor: 2, max: 100ms } }
   output: { result: '=steps.only.out' }
+`;
+
+/** Three steps one after another, so that a chain has several states to follow. */
+const stepsApplication = `apiVersion: cloudbrain/v1
+kind: Application
+metadata: { id: test.steps, version: 1.0.0, title: { zh: 三步 } }
+spec:
+  input: { type: object }
+  deadline: { total: 5m }
+  onFailure: fail
+  steps:
+    - id: first
+      type: service
+      match: { capability: desk.work/v1 }
+      input: { n: '=input.n' }
+    - id: second
+      type: service
+      needs: [first]
+      match: { capability: desk.work/v1 }
+      input: { n: '=steps.first.out.n' }
+    - id: third
+      type: service
+      needs: [second]
+      match: { capability: desk.work/v1 }
+      input: { n: '=steps.second.out.n' }
+  output: { n: '=steps.third.out.n' }
 `;

@@ -338,8 +338,9 @@ test("nobody serves across a link whose one end has forgotten something", () => 
   const weForgot = makeLinked();
   const known = [{ lane: "chain", received: 7, sent: 0, acked: 0 }] as const;
   const detail =
-    "/c/a has forgotten frames of lane chain: /c/a knows 0, /c knows 7; its store is an old copy";
-  const goodbye = { code: "AMNESIA", detail, retryAfterMs: 30_000 };
+    "the store of /c/a is an old copy: of lane chain /c/a knows frame 0, /c knows 7; " +
+    "restore the newest store of /c/a or create it anew";
+  const goodbye = { code: "AMNESIA", subject: "/c/a", detail, retryAfterMs: 30_000 };
   assert.equal(weForgot.link("hub-1", known), {
     ...nothing,
     outputs: [

@@ -85,13 +85,13 @@ test("a failure that our services did not make is told by its status", () => {
   const expected: [status, ErrorCode][] = [
     [status.UNAVAILABLE, "UNREACHABLE"],
     [status.DEADLINE_EXCEEDED, "TIMEOUT"],
-    [status.CANCELLED, "CANCELLED"],
+    [status.CANCELLED, "UNREACHABLE"],
     [status.UNAUTHENTICATED, "IDENTITY_UNTRUSTED"],
     [status.PERMISSION_DENIED, "NOT_ALLOWED"],
     [status.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE"],
     [status.INVALID_ARGUMENT, "INPUT_INVALID"],
     [status.UNKNOWN, "DEFECT"],
-    [status.INTERNAL, "DEFECT"],
+    [status.INTERNAL, "UNREACHABLE"],
   ];
   for (const [code, meant] of expected) {
     assert.is(decodeError({ code, details: "x" } as ServiceError).code, meant);

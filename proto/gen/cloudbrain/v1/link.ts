@@ -86,6 +86,8 @@ export interface Batch {
   credits: LaneCredit[];
   /** Frames that the sender will not act upon. */
   refusals: LaneRefusal[];
+  /** The listening end has frames of the bulk lane and no stream for them: open it. */
+  bulkWanted: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -246,6 +248,8 @@ export interface Goodbye {
   detail: string;
   /** Not before this many ms should the other end dial again. */
   retryAfterMs: number;
+  /** What it is about; for AMNESIA the address of the node whose store is an old copy. */
+  subject: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -259,6 +263,7 @@ function createBaseBatch(): Batch {
     acks: [],
     credits: [],
     refusals: [],
+    bulkWanted: false,
     _unknownFields: {},
   };
 }
@@ -288,6 +293,9 @@ export const Batch: MessageFns<Batch> = {
     }
     for (const v of message.refusals) {
       LaneRefusal.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.bulkWanted !== false) {
+      writer.uint32(128).bool(message.bulkWanted);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -377,6 +385,14 @@ export const Batch: MessageFns<Batch> = {
             message.refusals.push(LaneRefusal.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.bulkWanted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -414,6 +430,7 @@ export const Batch: MessageFns<Batch> = {
     message.acks = object.acks?.map((e) => LaneAck.fromPartial(e)) || [];
     message.credits = object.credits?.map((e) => LaneCredit.fromPartial(e)) || [];
     message.refusals = object.refusals?.map((e) => LaneRefusal.fromPartial(e)) || [];
+    message.bulkWanted = object.bulkWanted ?? false;
     return message;
   },
 };
@@ -1492,7 +1509,7 @@ export const Welcome: MessageFns<Welcome> = {
 };
 
 function createBaseGoodbye(): Goodbye {
-  return { code: "", detail: "", retryAfterMs: 0, _unknownFields: {} };
+  return { code: "", detail: "", retryAfterMs: 0, subject: "", _unknownFields: {} };
 }
 
 export const Goodbye: MessageFns<Goodbye> = {
@@ -1505,6 +1522,9 @@ export const Goodbye: MessageFns<Goodbye> = {
     }
     if (message.retryAfterMs !== 0) {
       writer.uint32(24).uint32(message.retryAfterMs);
+    }
+    if (message.subject !== "") {
+      writer.uint32(34).string(message.subject);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1554,6 +1574,14 @@ export const Goodbye: MessageFns<Goodbye> = {
             message.retryAfterMs = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1582,6 +1610,7 @@ export const Goodbye: MessageFns<Goodbye> = {
     message.code = object.code ?? "";
     message.detail = object.detail ?? "";
     message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.subject = object.subject ?? "";
     return message;
   },
 };
