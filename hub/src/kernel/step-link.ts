@@ -11,6 +11,7 @@ import {
   type ErrorCode,
   type Frame,
   type FrameBody,
+  type Hello,
   ignorableKind,
   isWithin,
   type Lane,
@@ -84,7 +85,7 @@ export function stepGreeted(
     return;
   }
   const resumed = !isNewStore && hello.peerStoreId !== "";
-  if (resumed && !agree(deciding, link, session, hello.positions)) return;
+  if (resumed && !agree(deciding, link, session, hello)) return;
   replaceLink(deciding, links, peer, link);
   const reset = !resumed && (session.peerStoreId !== "" || session.unacknowledged() > 0);
   deciding.decide({
@@ -123,9 +124,9 @@ function agree(
   deciding: Deciding,
   link: number,
   session: Session,
-  positions: Parameters<Session["judge"]>[0],
+  { epoch, positions }: Pick<Hello, "epoch" | "positions">,
 ): boolean {
-  const verdict = session.judge(positions);
+  const verdict = session.judge(positions, epoch > session.peerEpoch);
   if (verdict.kind === "consistent") return true;
   const { lane, ours, theirs } = verdict;
   const ends = { self: deciding.state.self, peer: session.peer };
@@ -180,7 +181,7 @@ export function stepWelcomed(
   }
   const session = state.session(welcome.address);
   const isNewStore = session.peerStoreId !== welcome.storeId;
-  if (!isNewStore && welcome.resumed && !agree(deciding, link, session, welcome.positions)) return;
+  if (!isNewStore && welcome.resumed && !agree(deciding, link, session, welcome)) return;
   replaceLink(deciding, links, welcome.address, link);
   links.ancestors = welcome.ancestors;
   const reset =

@@ -25,14 +25,16 @@ interface ProtoPosition {
   received: bigint;
   sent: bigint;
   acked: bigint;
+  sentBefore?: bigint | undefined;
 }
 
 function protoPositions(positions: readonly LanePosition[]): ProtoPosition[] {
-  return positions.map(({ lane, received, sent, acked }) => ({
+  return positions.map(({ lane, received, sent, acked, sentBefore }) => ({
     lane: lanes.indexOf(lane) + 1,
     received: BigInt(received),
     sent: BigInt(sent),
     acked: BigInt(acked),
+    sentBefore: sentBefore === undefined ? undefined : BigInt(sentBefore),
   }));
 }
 
@@ -40,12 +42,14 @@ function parsePositions(positions: readonly ProtoPosition[]): LanePosition[] {
   if (positions.length > lanes.length) throw invalid("positions", "it has too many lanes");
   return positions.map((position) => {
     const lane: Lane | undefined = lanes[position.lane - 1];
-    const numbers = [position.received, position.sent, position.acked].map(Number);
+    const before = position.sentBefore;
+    const numbers = [position.received, position.sent, position.acked, before ?? 0n].map(Number);
     if (lane === undefined || !numbers.every(Number.isSafeInteger)) {
       throw invalid("positions", "a lane is not known");
     }
-    const [received = 0, sent = 0, acked = 0] = numbers;
-    return { lane, received, sent, acked };
+    const [received = 0, sent = 0, acked = 0, sentBefore = 0] = numbers;
+    if (before === undefined) return { lane, received, sent, acked };
+    return { lane, received, sent, acked, sentBefore };
   });
 }
 

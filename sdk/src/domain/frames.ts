@@ -201,6 +201,8 @@ export interface LanePosition {
   readonly sent: number;
   /** The highest own sequence that the hearer has acknowledged to the teller. */
   readonly acked: number;
+  /** `sent` when this life (epoch) of the teller began; absent from who does not tell it. */
+  readonly sentBefore?: number | undefined;
 }
 
 /** First message of the dialling end. */

@@ -3,7 +3,7 @@
 //   B5  Positions are judged before anything travels; when one end has forgotten something, nobody
 //       serves across the link. A hub with a new store gets what it has not acknowledged again.
 
-import type { Frame, InstructionBody, LanePosition } from "../domain/index.ts";
+import type { Frame, InstructionBody, Welcome } from "../domain/index.ts";
 import { ignorableKind } from "../domain/index.ts";
 import { amnesiaGoodbye } from "../session/index.ts";
 import type { AgentDeciding } from "./agent-deciding.ts";
@@ -26,7 +26,7 @@ export function stepWelcomed(deciding: AgentDeciding, event: EventOf<"linkWelcom
   }
   const isNewStore = session.peerStoreId !== welcome.storeId;
   const isResumed = !isNewStore && welcome.resumed;
-  if (isResumed && !agree(deciding, link, welcome.positions)) return false;
+  if (isResumed && !agree(deciding, link, welcome)) return false;
   const reset = !isResumed && (session.peerStoreId !== "" || session.unacknowledged() > 0);
   const { address: peer, storeId, epoch } = welcome;
   deciding.decide({ t: "linkUp", peer, storeId, epoch, reset });
@@ -39,9 +39,13 @@ export function stepWelcomed(deciding: AgentDeciding, event: EventOf<"linkWelcom
   return true;
 }
 
-function agree(deciding: AgentDeciding, link: number, positions: readonly LanePosition[]): boolean {
+function agree(
+  deciding: AgentDeciding,
+  link: number,
+  { epoch, positions }: Pick<Welcome, "epoch" | "positions">,
+): boolean {
   const { session, self } = deciding.state;
-  const verdict = session.judge(positions);
+  const verdict = session.judge(positions, epoch > session.peerEpoch);
   if (verdict.kind === "consistent") return true;
   const { lane, ours, theirs } = verdict;
   const goodbye = amnesiaGoodbye({ self, peer: session.peer }, verdict);

@@ -10,7 +10,8 @@
 //   N4  Unacknowledged frames never exceed `limits.outboxFramesMax`; beyond it `isFull` is true and
 //       the kernel refuses new work for this peer.
 //   N5  A peer whose positions contradict ours has forgotten something, or we have: nobody serves
-//       across such a session (amnesia check).
+//       across such a session (amnesia check). What the peer sent before this life of its began is
+//       compared on its own: an old copy may have given out new frames for those it has forgotten.
 
 import {
   type Address,
@@ -35,6 +36,8 @@ export interface LaneState {
   durableOut: number;
   /** Highest received sequence that is durable here, hence may be acknowledged. Not stored. */
   durableIn: number;
+  /** Highest own sequence when this life began. Not stored. */
+  sentBefore: number;
 }
 
 /** What a checkpoint keeps of a lane. */
@@ -83,7 +86,15 @@ export class Session {
   private lane(lane: Lane): LaneState {
     const known = this.laneStates.get(lane);
     if (known !== undefined) return known;
-    const state = { firstSeq: 1, queue: [], head: 0, received: 0, durableOut: 0, durableIn: 0 };
+    const state = {
+      firstSeq: 1,
+      queue: [],
+      head: 0,
+      received: 0,
+      durableOut: 0,
+      durableIn: 0,
+      sentBefore: 0,
+    };
     this.laneStates.set(lane, state);
     return state;
   }
@@ -197,6 +208,7 @@ export class Session {
     for (const state of this.laneStates.values()) {
       state.durableOut = state.firstSeq + state.queue.length - 1;
       state.durableIn = state.received;
+      state.sentBefore = state.durableOut;
     }
   }
 
@@ -209,15 +221,20 @@ export class Session {
         received: this.durableIn(lane),
         sent: this.durableOut(lane),
         acked: this.acked(lane),
+        sentBefore: this.lane(lane).sentBefore,
       }));
   }
 
-  /** Compares the peer's positions with ours (N5). */
-  judge(theirs: readonly LanePosition[]): PositionVerdict {
+  /**
+   * Compares the peer's positions with ours (N5). In a life of the peer that we have not seen yet
+   * (`isNewLife`) nothing can have come from it but what it had sent before.
+   */
+  judge(theirs: readonly LanePosition[], isNewLife = false): PositionVerdict {
     for (const lane of lanes) {
       const their = theirs.find((position) => position.lane === lane);
       const received = their?.received ?? 0;
-      const sent = their?.sent ?? 0;
+      const now = their?.sent ?? 0;
+      const sent = isNewLife ? Math.min(now, their?.sentBefore ?? now) : now;
       const acked = their?.acked ?? 0;
       const last = this.lastSeq(lane);
       if (received > last) return { kind: "weForgot", lane, ours: last, theirs: received };

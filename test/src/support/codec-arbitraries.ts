@@ -222,7 +222,10 @@ export function frameOf(body: Arbitrary<Frame["body"]>): Arbitrary<Frame> {
 }
 
 const positions: Arbitrary<readonly LanePosition[]> = fc.array(
-  fc.record({ lane, received: sequence, sent: sequence, acked: sequence }),
+  fc.record(
+    { lane, received: sequence, sent: sequence, acked: sequence, sentBefore: sequence },
+    { requiredKeys: ["lane", "received", "sent", "acked"] },
+  ),
   { maxLength: lanes.length },
 );
 const features = fc.array(word, { maxLength: 5 });

@@ -73,6 +73,31 @@ test("positions that contradict ours tell who has forgotten, with both numbers",
   });
 });
 
+test("an old copy that has caught up with new frames is found in its first link", () => {
+  const session = makeSession();
+  for (let seq = 1; seq <= 4; seq += 1) session.accept("control", seq);
+  session.markAllDurable();
+  const lane = "control";
+  const caughtUp = [{ lane, received: 0, sent: 6, acked: 0, sentBefore: 3 }] as const;
+  assert.equal(session.judge(caughtUp, true), { kind: "peerForgot", lane, ours: 4, theirs: 3 });
+  // In a life that we have had a link with, we may know frames that it has made since its start.
+  assert.equal(session.judge(caughtUp), { kind: "consistent" });
+  const whole = [{ lane, received: 0, sent: 6, acked: 0, sentBefore: 4 }] as const;
+  assert.equal(session.judge(whole, true), { kind: "consistent" });
+  const silent = [{ lane, received: 0, sent: 6, acked: 0 }] as const;
+  assert.equal(session.judge(silent, true), { kind: "consistent" });
+});
+
+test("positions tell what was sent before this life began", () => {
+  const session = makeSession(2);
+  session.markAllDurable();
+  session.enqueue("chain", makeFrame("later"));
+  session.markDurable(session.positionsNow());
+  assert.equal(session.positions(), [
+    { lane: "chain", received: 0, sent: 3, acked: 0, sentBefore: 2 },
+  ]);
+});
+
 test("frames that are ready together travel in one batch of one lane, within the credit", () => {
   const session = makeSession(400);
   session.markAllDurable();

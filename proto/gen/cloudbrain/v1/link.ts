@@ -208,6 +208,11 @@ export interface LanePosition {
   sent: bigint;
   /** Highest own sequence that the other end has acknowledged. */
   acked: bigint;
+  /**
+   * Highest own sequence that was durable here when this life of the sender began. A restored old
+   * copy may have given out as many new frames since as it has forgotten old ones; this tells.
+   */
+  sentBefore?: bigint | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1189,7 +1194,7 @@ export const Hello: MessageFns<Hello> = {
 };
 
 function createBaseLanePosition(): LanePosition {
-  return { lane: 0, received: 0n, sent: 0n, acked: 0n, _unknownFields: {} };
+  return { lane: 0, received: 0n, sent: 0n, acked: 0n, sentBefore: undefined, _unknownFields: {} };
 }
 
 export const LanePosition: MessageFns<LanePosition> = {
@@ -1214,6 +1219,12 @@ export const LanePosition: MessageFns<LanePosition> = {
         throw new globalThis.Error("value provided for field message.acked of type uint64 too large");
       }
       writer.uint32(32).uint64(message.acked);
+    }
+    if (message.sentBefore !== undefined) {
+      if (BigInt.asUintN(64, message.sentBefore) !== message.sentBefore) {
+        throw new globalThis.Error("value provided for field message.sentBefore of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.sentBefore);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1271,6 +1282,14 @@ export const LanePosition: MessageFns<LanePosition> = {
             message.acked = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sentBefore = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1300,6 +1319,9 @@ export const LanePosition: MessageFns<LanePosition> = {
     message.received = (object.received !== undefined && object.received !== null) ? BigInt(object.received) : 0n;
     message.sent = (object.sent !== undefined && object.sent !== null) ? BigInt(object.sent) : 0n;
     message.acked = (object.acked !== undefined && object.acked !== null) ? BigInt(object.acked) : 0n;
+    message.sentBefore = (object.sentBefore !== undefined && object.sentBefore !== null)
+      ? BigInt(object.sentBefore)
+      : undefined;
     return message;
   },
 };
