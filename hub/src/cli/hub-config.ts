@@ -2,7 +2,8 @@
 // flag.
 
 import { dirname, resolve } from "node:path";
-import { type Config, loadConfig } from "@cloudbrain/sdk/cli";
+import { type Config, calendarIssues, loadConfig } from "@cloudbrain/sdk/cli";
+import { type CalendarConfig, parseCalendars } from "@cloudbrain/sdk/definition";
 import {
   type Address,
   levels,
@@ -55,6 +56,13 @@ const hubFields = z.strictObject({
   heartbeatMs: z.int().min(100).max(600_000).default(limits.heartbeatMs),
   leaseMs: z.int().min(300).max(3_600_000).default(limits.linkLeaseMs),
   drainTimeoutMs: z.int().min(0).max(600_000).default(30_000),
+  /** Working calendars by name; the language says what is wrong with them. */
+  calendars: z
+    .record(z.string(), z.unknown())
+    .superRefine((value, context) => {
+      for (const issue of calendarIssues(value)) context.addIssue(issue);
+    })
+    .default({}),
   log: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
@@ -68,7 +76,11 @@ function isRoot(config: { readonly address: string }): boolean {
   return own !== undefined && parentOf(own) === undefined;
 }
 
-export type HubConfig = z.infer<typeof hubSchema>;
+type HubFile = z.infer<typeof hubSchema>;
+
+export type HubConfig = Omit<HubFile, "calendars"> & {
+  readonly calendars: readonly CalendarConfig[];
+};
 
 export interface ConfigMistake {
   /** Dotted, such as `listen.port`. */
@@ -91,11 +103,12 @@ export function loadHubConfig(
 ): Config<HubConfig> {
   const loaded = loadConfig({ schema: hubSchema, file, env: process.env, flags });
   const base = dirname(resolve(file));
-  const { identityDir, dataDir } = loaded.value;
+  const { identityDir, dataDir, calendars } = loaded.value;
   const value = {
     ...loaded.value,
     identityDir: resolve(base, identityDir),
     dataDir: resolve(base, dataDir),
+    calendars: parseCalendars(calendars).calendars,
   };
   const { file: read, keys } = loaded;
   return { value, file: read, keys, origin: (path) => loaded.origin(path) };

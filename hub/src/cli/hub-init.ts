@@ -169,6 +169,16 @@ function configText(keys: Readonly<Record<string, unknown>>): string {
     "#   listen.host: 0.0.0.0 to be reached from other machines",
     "#   heartbeatMs, leaseMs: how often links show life, and when a silent one is given up",
     "#   log: debug, info, warn, error or silent",
+    "#   calendars: working calendars for deadlines beside cn-workdays and always, for example",
+    "#     calendars:",
+    "#       service-hall:",
+    "#         base: cn-workdays",
+    '#         hours: ["09:00-12:00", "13:00-17:00"]',
+    "#         closed: [2026-12-31]",
+    "#         open: [2027-01-02]",
+    "#         knownUntil: 2027-12-31 # once you have written down what was arranged for 2027",
+    "#   try them: cloudbrain calendar due service-hall --from 2026-12-30 --duration P3D \\",
+    "#     --config hub.yaml",
     stringify(keys),
   ].join("\n");
 }

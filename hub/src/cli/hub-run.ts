@@ -6,7 +6,8 @@
 
 import { once } from "node:events";
 import { exitCodes } from "@cloudbrain/sdk/cli";
-import { type MeshError, parseAddress } from "@cloudbrain/sdk/domain";
+import { createWorkingCalendars } from "@cloudbrain/sdk/definition";
+import { formatDay, type MeshError, parseAddress } from "@cloudbrain/sdk/domain";
 import { readCredentials } from "@cloudbrain/sdk/identity";
 import { type Logger, pino } from "pino";
 import { type Hub, openHub } from "../hub.ts";
@@ -57,6 +58,7 @@ export async function runHub(config: HubConfig, onReady: (hub: Hub) => void): Pr
     logger.fatal({ code: error.code, subject: error.subject }, error.message);
     process.exit(exitCodes.failed);
   });
+  logger.info({ calendars: describeCalendars(config) }, "calendars");
   onReady(hub);
   const signal = await firstSignal();
   const code = signal === "SIGINT" ? exitCodes.interrupted : exitCodes.done;
@@ -67,6 +69,16 @@ export async function runHub(config: HubConfig, onReady: (hub: Hub) => void): Pr
   await hub.close();
   clearTimeout(patience);
   return code;
+}
+
+/** By name until when the arrangement of each calendar is known; null where it has no end. */
+export function describeCalendars(config: HubConfig): Readonly<Record<string, string | null>> {
+  const calendars = createWorkingCalendars(config.calendars);
+  const entries = calendars.names.map((name) => {
+    const knownUntil = calendars.find(name)?.calendar.knownUntil;
+    return [name, knownUntil === undefined ? null : formatDay(knownUntil)];
+  });
+  return Object.fromEntries(entries);
 }
 
 async function firstSignal(): Promise<"SIGINT" | "SIGTERM"> {

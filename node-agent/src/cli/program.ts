@@ -52,6 +52,11 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./node-commands.ts")).addMeshCommands(...words),
   },
   {
+    name: "calendar",
+    about: "about.calendar",
+    add: async (...words) => (await import("./calendar-commands.ts")).addCalendarCommands(...words),
+  },
+  {
     name: "pki",
     about: "about.pki",
     add: async (...words) => (await import("./pki-commands.ts")).addPkiCommands(...words),

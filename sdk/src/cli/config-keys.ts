@@ -10,7 +10,7 @@ export type KeyKind = "string" | "number" | "boolean" | "list" | "fields" | "oth
 export type ConfigKeys = ReadonlyMap<string, KeyKind>;
 
 /** What zod, valibot and others offer besides `safeParse`: Standard JSON Schema. */
-interface DescribedSchema {
+export interface DescribedSchema {
   readonly "~standard"?: {
     readonly jsonSchema?: { input(options: { readonly target: string }): unknown };
   };

@@ -4,6 +4,7 @@ export { closestName } from "../definition/diagnostic.ts";
 export { parseDuration } from "../definition/duration.ts";
 export { type Advice, adviceEn } from "./advice-en.ts";
 export { adviceZhCn } from "./advice-zh-cn.ts";
+export { calendarIssues, loadCalendars } from "./calendar-source.ts";
 export {
   type Config,
   type ConfigIssue,

@@ -20,6 +20,24 @@ export type Evaluate = (expression: string, scope: Scope) => Evaluated;
 /** Checks a value against a JSON Schema; answers undefined or where and why it fails. */
 export type Validate = (schema: JsonValue, value: JsonValue) => string | undefined;
 
+/**
+ * When a duration of working time has passed, by the name of a calendar; "" and "always" count
+ * elapsed time. Undefined: no such calendar, or the answer lies beyond
+ * `limits.workingTimeYearsMax`.
+ */
+export type AddWorkingTime = (
+  calendar: string,
+  fromMs: number,
+  durationMs: number,
+) => number | undefined;
+
+/** The working time between two times, as a duration that AddWorkingTime takes again. */
+export type WorkingTimeBetween = (
+  calendar: string,
+  fromMs: number,
+  toMs: number,
+) => number | undefined;
+
 /** Builds the value of a mapping; the first failing expression ends it. */
 export function evaluateMapping(mapping: Mapping, scope: Scope, evaluate: Evaluate): Evaluated {
   if (mapping.kind === "literal") return { ok: true, value: mapping.value };

@@ -1,6 +1,7 @@
 export * from "./address.ts";
 export * from "./aggregate.ts";
 export * from "./application.ts";
+export * from "./civil-day.ts";
 export * from "./errors.ts";
 export * from "./evaluation.ts";
 export * from "./frames.ts";
@@ -8,3 +9,4 @@ export * from "./kernel.ts";
 export * from "./limits.ts";
 export * from "./node-record.ts";
 export * from "./value.ts";
+export * from "./working-calendar.ts";

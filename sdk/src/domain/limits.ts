@@ -47,6 +47,12 @@ export const limits = {
   commitBytesTarget: 1024 * 1024,
   /** setTimeout overflows beyond 2^31-1 ms (24.8 days). */
   timerDelayMsMax: 2_147_483_647,
+  /** As far as a duration reaches: 36,600 days are walked in about two milliseconds. */
+  workingTimeYearsMax: 100,
+  /** Working calendars of one configuration; they are built when a hub starts. */
+  calendarsMax: 100,
+  /** Dates of one list of a calendar: every weekday that is a holiday, for a century. */
+  calendarDatesMax: 3_000,
   /** A key given by a caller. */
   keyCharsMax: 200,
   /** How long the key of an ended chain is kept unless its application says otherwise. */

@@ -10,15 +10,15 @@ import {
   writeCredentials,
 } from "@cloudbrain/sdk/identity";
 import * as assert from "uvu/assert";
-import { type CommandOptions, type Ended, runCommand } from "../support/command.ts";
+import { createCommandRun } from "../support/command-run.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { suite } from "../support/suite.ts";
 
 // Dozens of processes, each a fifth of a second of CPU time.
 const test = suite("the cloudbrain command", { timeLimitMs: 60_000 });
 
-const main = join(repositoryRoot, "node-agent", "dist", "cli", "main.js");
 const directory = mkdtempSync(join(tmpdir(), "cloudbrain-command-"));
+const run = createCommandRun(directory);
 const identity = join(directory, "identity");
 const hourMs = 3_600_000;
 
@@ -39,12 +39,6 @@ test.before(async () => {
   writeCredentials(identity, { ...issued, authorityPem: authority.certificatePem });
 });
 test.after(() => rmSync(directory, { recursive: true }));
-
-type RunOptions = Omit<CommandOptions, "directory">;
-
-function run(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  return runCommand(main, words, { directory, ...options });
-}
 
 function write(name: string, text: string): string {
   const file = join(directory, name);
@@ -79,7 +73,7 @@ test("--help begins with examples, in both languages", async () => {
 });
 
 test("every command has help, and its first lines are examples", async () => {
-  const nouns = ["agent", "node", "chain", "app", "mesh", "pki", "config"];
+  const nouns = ["agent", "node", "chain", "app", "mesh", "calendar", "pki", "config"];
   const helps = await Promise.all(nouns.map((noun) => run([noun, "--help"])));
   assert.equal(
     helps.map(({ code, stdout }) => [code, stdout.split("\n")[0]]),
