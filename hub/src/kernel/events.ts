@@ -15,9 +15,11 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
+import type { UserEvent } from "./user-events.ts";
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
+  | UserEvent
   | { readonly type: "started"; readonly epoch: number }
   | { readonly type: "tick" }
   | { readonly type: "publish"; readonly request: number; readonly application: Application }

@@ -32,7 +32,14 @@ exits("the table is the contract, and nobody changes it by accident", () => {
   codesOf.delete(1);
   assert.equal(Object.fromEntries(codesOf), {
     2: ["ADDRESS_INVALID", "INPUT_INVALID"],
-    3: ["APPLICATION_UNKNOWN", "CHAIN_UNKNOWN", "NODE_UNKNOWN", "STORE_MISSING", "TARGET_UNKNOWN"],
+    3: [
+      "APPLICATION_UNKNOWN",
+      "CHAIN_UNKNOWN",
+      "NODE_UNKNOWN",
+      "STORE_MISSING",
+      "TARGET_UNKNOWN",
+      "USER_UNKNOWN",
+    ],
     4: [
       "ADDRESS_REFUSED",
       "FRAME_FORBIDDEN",
@@ -40,14 +47,18 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "IDENTITY_INVALID",
       "IDENTITY_UNTRUSTED",
       "NOT_ALLOWED",
+      "PASSWORD_CHANGE_NEEDED",
+      "SIGN_IN_REFUSED",
     ],
     5: [
       "APPLICATION_EXISTS",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
       "KEY_CONFLICT",
+      "REVISION_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",
+      "USER_EXISTS",
     ],
     6: ["DRAINING", "HUB_BUSY", "TIMEOUT", "UNREACHABLE"],
     78: ["CONFIG_INVALID"],
