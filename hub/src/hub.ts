@@ -12,13 +12,15 @@ import type { Credentials } from "@cloudbrain/sdk/identity";
 import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
 import { createLinkDialer, openLinkServer } from "@cloudbrain/sdk/link";
 import type { Server } from "@grpc/grpc-js";
-import { OpenCalls } from "./api/calls.ts";
+import { type CallHost, OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
 import { addServices } from "./api/services.ts";
 import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
 import { HubLinks } from "./links/hub-links.ts";
 import { History } from "./storage/history.ts";
+import { PasswordProcess } from "./users/password-process.ts";
+import { createTokenCheck } from "./users/sign-in-token.ts";
 
 export interface HubOptions {
   readonly description: NodeDescription;
@@ -32,6 +34,10 @@ export interface HubOptions {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** The hub must not go on: the process ends after this. */
   readonly fatal: (error: MeshError) => void;
+  /** Time of day, ms since 1970; for tests of what takes days. */
+  readonly clock?: (() => number) | undefined;
+  /** Cost of a password's hash, as its logarithm; for tests that sign in often. */
+  readonly passwordLogN?: number | undefined;
   /** For tests of failing stores. */
   readonly openStore?: NodeJournalOptions<HubEvent, HubOutput>["openStore"];
 }
@@ -62,7 +68,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const opened = await openDurable(options, kernel, watch);
   const { driver, links, store } = opened;
   const history = new History(store, kernel);
-  const calls = { identity: credentials.identity, open: new OpenCalls(), log };
+  const passwords = new PasswordProcess(options.passwordLogN);
+  const calls = createCallHost(options, kernel, opened);
   const timing = { heartbeatMs: options.heartbeatMs, leaseMs: options.leaseMs };
   const server = await openLinkServer({
     credentials,
@@ -81,6 +88,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         journal: opened.journal,
         startedAtMs: Date.now(),
         calls,
+        passwords,
       }),
   });
   let dials = 0;
@@ -101,10 +109,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
           dice: Math.random,
         });
   dialer?.start();
-  const auditor = setInterval(() => {
-    for (const violation of audit(kernel.state)) log("invariant broken", { ...violation });
-  }, auditEveryMs);
-  auditor.unref();
+  const auditor = startAuditor(kernel, log);
   log("hub ready", { address: self, port: server.port, epoch: opened.epoch });
 
   let closing: Promise<void> | undefined;
@@ -114,6 +119,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     links.closeAll("the hub stops");
     calls.open.endAll();
     await server.close({ graceMs: 2_000 });
+    await passwords.close();
     driver.stop();
     await opened.close();
   };
@@ -130,6 +136,30 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   };
 }
 
+function startAuditor(kernel: HubKernel, log: HubOptions["log"]): NodeJS.Timeout {
+  const lookAround = (): void => {
+    for (const violation of audit(kernel.state)) log("invariant broken", { ...violation });
+  };
+  return setInterval(lookAround, auditEveryMs).unref();
+}
+
+type Durable = Awaited<ReturnType<typeof openDurable>>;
+
+function createCallHost(options: HubOptions, kernel: HubKernel, opened: Durable): CallHost {
+  const { journal, driver } = opened;
+  const signedIn = createTokenCheck({
+    kernel,
+    now: () => journal.now(),
+    used: (token) => driver.submit({ type: "tokenUsed", token }),
+  });
+  return {
+    identity: options.credentials.identity,
+    open: new OpenCalls(),
+    signedIn,
+    log: options.log,
+  };
+}
+
 async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainWatch) {
   let driver: HubDriver | undefined;
   const opened = await openNodeJournal<HubEvent, HubOutput>({
@@ -137,6 +167,7 @@ async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainW
     identity: options.description.address,
     kernel,
     started: (epoch) => ({ type: "started", epoch }),
+    clock: options.clock,
     liveTables,
     release: (outputs) => driver?.release(outputs),
     flushed: (marks) => driver?.flushed(marks),

@@ -5,6 +5,7 @@ import {
   ChainServiceService,
   HubServiceService,
   RegistryServiceService,
+  UserServiceService,
 } from "@cloudbrain/proto";
 import type { NodeDescription } from "@cloudbrain/sdk/domain";
 import type { Journal } from "@cloudbrain/sdk/journal";
@@ -13,6 +14,7 @@ import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
+import type { PasswordProcess } from "../users/password-process.ts";
 import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
@@ -21,6 +23,7 @@ import {
   createHubService,
   createRegistryService,
 } from "./management-services.ts";
+import { createUserService } from "./user-service.ts";
 
 export interface ServiceParts {
   readonly driver: HubDriver;
@@ -32,6 +35,7 @@ export interface ServiceParts {
   readonly journal: Journal<HubEvent, HubOutput>;
   readonly startedAtMs: number;
   readonly calls: CallHost;
+  readonly passwords: PasswordProcess;
 }
 
 export function addServices(server: Server, parts: ServiceParts): void {
@@ -39,4 +43,5 @@ export function addServices(server: Server, parts: ServiceParts): void {
   server.addService(ApplicationServiceService, createApplicationService(parts));
   server.addService(RegistryServiceService, createRegistryService(parts));
   server.addService(HubServiceService, createHubService(parts));
+  server.addService(UserServiceService, createUserService(parts));
 }

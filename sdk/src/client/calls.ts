@@ -29,6 +29,14 @@ export interface CallHost {
   readonly channel: HubChannel;
   /** Time allowed where a call says nothing. */
   readonly timeoutMs: number;
+  /** Shown with every call, where somebody is signed in. */
+  readonly token?: string | undefined;
+}
+
+export function metadataOf({ token }: CallHost): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
 }
 
 type UnaryMethod<Request, Response> = (
@@ -58,7 +66,7 @@ export function callUnary<Request, Response>(
     }
     const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
     const cancel = (): void => call.cancel();
-    const call = method(request, new Metadata(), { deadline }, (error, response) => {
+    const call = method(request, metadataOf(host), { deadline }, (error, response) => {
       signal?.removeEventListener("abort", cancel);
       if (error === null) resolve(response);
       else reject(isAborted(signal) ? cancelledError(signal) : errorOf(host, error));
@@ -86,7 +94,7 @@ export async function* callStream<Request, Response>(
   const { signal, timeoutMs, firstMs } = bounds;
   if (isAborted(signal)) throw cancelledError(signal);
   const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-  const call = method(request, new Metadata(), options);
+  const call = method(request, metadataOf(host), options);
   const cancel = (): void => call.cancel();
   let isLate = false;
   let isOver = false;

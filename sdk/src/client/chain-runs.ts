@@ -19,7 +19,7 @@ import type {
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { meshErrorOf } from "../codec/index.ts";
 import { limits, MeshError } from "../domain/index.ts";
-import { type CallHost, cancelledError, errorOf, silentError } from "./calls.ts";
+import { type CallHost, cancelledError, errorOf, metadataOf, silentError } from "./calls.ts";
 
 const idleMs = 1_000;
 
@@ -51,7 +51,7 @@ export class ChainRuns {
   run(submit: SubmitChainRequest, bounds: RunBounds): Promise<ProtoChain> {
     if (bounds.signal?.aborted === true) return Promise.reject(cancelledError(bounds.signal));
     if (this.call === undefined || this.call.isOver) {
-      this.call = new RunCall(this.host, this.chains.runChains());
+      this.call = new RunCall(this.host, this.chains.runChains(metadataOf(this.host)));
     }
     return this.call.run(submit, bounds);
   }

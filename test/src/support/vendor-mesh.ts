@@ -25,6 +25,8 @@ export class VendorMesh {
   readonly client: Client;
   /** Everything that nodes have logged. */
   readonly logged: string[] = [];
+  /** How far the hub's clock goes ahead of ours. */
+  aheadMs = 0;
   private readonly directory: string;
   private readonly prepared: PreparedMesh;
   private hub: Hub | undefined;
@@ -70,6 +72,8 @@ export class VendorMesh {
       credentials: readCredentials(join(own, "identity")),
       listen: { host: "127.0.0.1", port: this.prepared.nodes.get(cityAddress)?.port ?? 0 },
       ...timing,
+      clock: () => Date.now() + this.aheadMs,
+      passwordLogN: 14,
       log: () => undefined,
       fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
     });
