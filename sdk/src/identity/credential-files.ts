@@ -9,7 +9,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { MeshError } from "../domain/index.ts";
 import { type PeerIdentity, parsePeerCertificate } from "./node-identity.ts";
 
@@ -50,14 +50,24 @@ const chainCertificatesMax = 8;
  */
 export function writeCredentials(directory: string, pem: CredentialPem): void {
   const paths = pathsIn(directory);
+  makeDirectory(directory);
+  replaceFile(paths.privateKey, pem.privateKeyPem, 0o600);
+  replaceFile(paths.certificate, pem.certificatePem, 0o644);
+  replaceFile(paths.authority, pem.authorityPem, 0o644);
+}
+
+/** A file that its owner alone can read, in a directory that is made if need be. */
+export function writeSecret(file: string, text: string): void {
+  makeDirectory(dirname(file));
+  replaceFile(file, text, 0o600);
+}
+
+function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
     refuseFile(directory, `the directory can't be made (${systemCodeOf(cause)})`, cause);
   }
-  replaceFile(paths.privateKey, pem.privateKeyPem, 0o600);
-  replaceFile(paths.certificate, pem.certificatePem, 0o644);
-  replaceFile(paths.authority, pem.authorityPem, 0o644);
 }
 
 function replaceFile(file: string, text: string, mode: number): void {

@@ -17,6 +17,7 @@ export {
   credentialFiles,
   readCredentials,
   writeCredentials,
+  writeSecret,
 } from "./credential-files.ts";
 export {
   certificateDelayMs,

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,13 +10,13 @@ import {
   writeCredentials,
 } from "@cloudbrain/sdk/identity";
 import * as assert from "uvu/assert";
+import { type CommandOptions, type Ended, runCommand } from "../support/command-process.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { suite } from "../support/suite.ts";
 
 // Dozens of processes, each a fifth of a second of CPU time.
 const test = suite("the cloudbrain command", { timeLimitMs: 60_000 });
 
-const main = join(repositoryRoot, "node-agent", "dist", "cli", "main.js");
 const directory = mkdtempSync(join(tmpdir(), "cloudbrain-command-"));
 const identity = join(directory, "identity");
 const hourMs = 3_600_000;
@@ -40,37 +39,11 @@ test.before(async () => {
 });
 test.after(() => rmSync(directory, { recursive: true }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface RunOptions {
-  readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
-}
-
-/** Runs the built command in an environment that holds nothing of this machine. */
-function run(words: readonly string[], { env = {}, input = "" }: RunOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...words], {
-    cwd: directory,
-    env: { PATH: "", HOME: directory, XDG_CONFIG_HOME: join(directory, "xdg"), ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const told = { stdout: "", stderr: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    told.stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    told.stderr += text;
-  });
-  child.stdin.on("error", () => undefined);
-  child.stdin.end(input);
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, ...told }));
-  });
+function run(
+  words: readonly string[],
+  options: Omit<CommandOptions, "directory"> = {},
+): Promise<Ended> {
+  return runCommand(words, { directory, ...options });
 }
 
 function write(name: string, text: string): string {
@@ -106,7 +79,7 @@ test("--help begins with examples, in both languages", async () => {
 });
 
 test("every command has help, and its first lines are examples", async () => {
-  const nouns = ["agent", "node", "chain", "app", "mesh", "pki", "config"];
+  const nouns = ["agent", "node", "chain", "app", "user", "login", "mesh", "pki", "config"];
   const helps = await Promise.all(nouns.map((noun) => run([noun, "--help"])));
   assert.equal(
     helps.map(({ code, stdout }) => [code, stdout.split("\n")[0]]),
