@@ -18,7 +18,7 @@ import {
 } from "@cloudbrain/sdk/link";
 import { amnesiaToldTo } from "@cloudbrain/sdk/session";
 import type { Server } from "@grpc/grpc-js";
-import { OpenCalls } from "./api/calls.ts";
+import { type CallHost, OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
 import { HubHealth } from "./api/hub-health.ts";
 import { addServices } from "./api/services.ts";
@@ -26,6 +26,8 @@ import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
 import { HubLinks } from "./links/hub-links.ts";
 import { History } from "./storage/history.ts";
+import { PasswordProcess } from "./users/password-process.ts";
+import { createTokenCheck } from "./users/sign-in-token.ts";
 
 export interface HubOptions {
   readonly description: NodeDescription;
@@ -39,6 +41,10 @@ export interface HubOptions {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** The hub must not go on: the process ends after this. */
   readonly fatal: (error: MeshError) => void;
+  /** Time of day, ms since 1970; for tests of what takes days. */
+  readonly clock?: (() => number) | undefined;
+  /** Cost of a password's hash, as its logarithm; for tests that sign in often. */
+  readonly passwordLogN?: number | undefined;
   /** For tests of failing stores. */
   readonly openStore?: NodeJournalOptions<HubEvent, HubOutput>["openStore"];
 }
@@ -69,7 +75,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const opened = await openDurable(options, kernel, watch, health);
   const { driver, links, store } = opened;
   const history = new History(store, kernel);
-  const calls = { identity: credentials.identity, open: new OpenCalls(), log };
+  const passwords = new PasswordProcess(options.passwordLogN);
+  const calls = createCallHost(options, kernel, opened);
   const drain = async (): Promise<void> => {
     health.stop();
     await driver.request((request) => ({ type: "drain", request }));
@@ -93,14 +100,12 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         journal: opened.journal,
         startedAtMs: Date.now(),
         calls,
+        passwords,
       }),
   });
   const dialer = createParentDialer(options, kernel, links, opened.epoch);
   dialer?.start();
-  const auditor = setInterval(() => {
-    for (const violation of audit(kernel.state)) log("invariant broken", { ...violation });
-  }, auditEveryMs);
-  auditor.unref();
+  const auditor = startAuditor(kernel, log);
   health.serve();
   log("hub ready", { address: self, port: server.port, epoch: opened.epoch });
 
@@ -112,6 +117,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     links.closeAll("the hub stops");
     await calls.open.endAll();
     await server.close({ graceMs: 2_000 });
+    await passwords.close();
     driver.stop();
     await opened.close();
   };
@@ -164,6 +170,30 @@ function parentLost(options: HubOptions, parent: Address, reason: ClosedReason):
   if (amnesia !== undefined) options.fatal(amnesia);
 }
 
+function startAuditor(kernel: HubKernel, log: HubOptions["log"]): NodeJS.Timeout {
+  const lookAround = (): void => {
+    for (const violation of audit(kernel.state)) log("invariant broken", { ...violation });
+  };
+  return setInterval(lookAround, auditEveryMs).unref();
+}
+
+type Durable = Awaited<ReturnType<typeof openDurable>>;
+
+function createCallHost(options: HubOptions, kernel: HubKernel, opened: Durable): CallHost {
+  const { journal, driver } = opened;
+  const signedIn = createTokenCheck({
+    kernel,
+    now: () => journal.now(),
+    used: (token) => driver.submit({ type: "tokenUsed", token }),
+  });
+  return {
+    identity: options.credentials.identity,
+    open: new OpenCalls(),
+    signedIn,
+    log: options.log,
+  };
+}
+
 async function openDurable(
   options: HubOptions,
   kernel: HubKernel,
@@ -176,6 +206,7 @@ async function openDurable(
     identity: options.description.address,
     kernel,
     started: (epoch) => ({ type: "started", epoch }),
+    clock: options.clock,
     liveTables,
     release: (outputs) => driver?.release(outputs),
     flushed: (marks) => driver?.flushed(marks),

@@ -11,3 +11,4 @@ export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
 export * from "./cloudbrain/v1/link.ts";
 export * from "./cloudbrain/v1/management.ts";
+export * from "./cloudbrain/v1/user.ts";

@@ -13,14 +13,21 @@ export {
   type FanoutChildSnapshot,
   type FanoutSnapshot,
   type HubStatus,
+  type Identity,
   type NodeInfo,
+  type SignIn,
   type StepSnapshot,
   type StepState,
   type SubmitOptions,
   type Submitted,
+  type UserCalls,
+  type UserDraft,
+  type UserFilter,
+  type UserInfo,
 } from "./client/index.ts";
 export {
   type Address,
+  type ApplicationRight,
   type ErrorCode,
   isMeshError,
   type JsonObject,
@@ -29,7 +36,11 @@ export {
   type NodeKind,
   type Outcome,
   type Retry,
+  type RightsGrant,
   type Title,
+  type UserProfile,
+  type UserRole,
+  type UserState,
 } from "./domain/index.ts";
 export { type Credentials, readCredentials } from "./identity/index.ts";
 export {

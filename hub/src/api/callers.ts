@@ -2,15 +2,15 @@
 //
 //   A1  The caller is what its certificate says; TLS has checked the chain.
 //   A2  Nodes at or below the hub may submit and read. Who manages the hub is the operator
-//       (`s-operator`) of this hub or of one above it. Any member of the mesh may probe it: ask
-//       how it is and what it serves.
+//       (`s-operator`) of this hub or of one above it. Any member of the mesh may ask how it is and
+//       what it serves, and sign a user in.
 //   A3  A certificate that ends, ends what is under way with it.
 
 import { type Address, isWithin, MeshError, parentOf, parseAddress } from "@cloudbrain/sdk/domain";
 import { type PeerIdentity, parsePeerCertificate } from "@cloudbrain/sdk/identity";
 import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 
-export type Right = "probe" | "use" | "manage";
+export type Right = "member" | "use" | "manage";
 
 type Call = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext"> | AuthorisedStream;
 type AuthorisedStream = Pick<ServerWritableStream<unknown, unknown>, "getAuthContext">;
@@ -78,7 +78,7 @@ function sessionOf(call: Call): object | undefined {
 }
 
 export function isAllowed(caller: Address, hub: Address, right: Right): boolean {
-  if (right === "probe" || isOperatorFor(caller, hub) || caller === hub) return true;
+  if (right === "member" || isOperatorFor(caller, hub) || caller === hub) return true;
   return right === "use" && isWithin(caller, hub);
 }
 

@@ -8,15 +8,24 @@ import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
+  Metadata,
   ServerDuplexStream,
   ServerUnaryCall,
   ServerWritableStream,
   sendUnaryData,
 } from "@grpc/grpc-js";
+import type { SignedInUser } from "../users/sign-in-token.ts";
 import { authorise, expiredError, type Right } from "./callers.ts";
 
 export interface CallContext {
+  /** The node that calls. */
   readonly caller: Address;
+  /**
+   * Who acts at that node: whoever the shown token is of, as they are now; undefined where none is
+   * shown. Read it anew for each thing that is done: reading throws IDENTITY_UNTRUSTED once the
+   * token has ended.
+   */
+  readonly user: SignedInUser | undefined;
   /** Aborted when the caller has gone. */
   readonly signal: AbortSignal;
 }
@@ -24,6 +33,8 @@ export interface CallContext {
 export interface CallHost {
   readonly identity: PeerIdentity;
   readonly open: OpenCalls;
+  /** Who shows this token; throws IDENTITY_UNTRUSTED when it is unknown or has ended. */
+  readonly signedIn: (token: string) => SignedInUser;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -56,7 +67,7 @@ export function unary<Request, Response>(
     call.on("error", () => undefined);
     const run = async (): Promise<Response> => {
       const { address } = authorise(call, host.identity, right);
-      return await answer(call.request, contextOf(address, call));
+      return await answer(call.request, openContext(host, address, call));
     };
     run().then(
       (response) => callback(null, response),
@@ -105,8 +116,9 @@ function send<Request, Response>(
   const run = async (): Promise<void> => {
     const caller = authorise(call, host.identity, right);
     watchOver(host, call, caller);
-    for await (const response of answers(contextOf(caller.address, call))) {
+    for await (const response of answers(openContext(host, caller.address, call))) {
       if (call.cancelled) return;
+      userOf(host, call);
       if (!call.write(response)) await drained(call);
     }
     call.end();
@@ -149,7 +161,7 @@ export function duplex<Request, Response>(
     try {
       const caller = authorise(call, host.identity, right);
       watchOver(host, call, caller);
-      const answer = open(contextOf(caller.address, call), {
+      const answer = open(openContext(host, caller.address, call), {
         write: (response, written) => void call.write(response, written),
         end: () => void call.end(),
       });
@@ -201,15 +213,38 @@ type EmittingCall = {
 const callerGone = new MeshError("CANCELLED", { detail: "the caller has gone" });
 
 /** Most calls never ask for their signal, and one costs more than many an answer. */
-function contextOf(caller: Address, call: EmittingCall): CallContext {
+function openContext(host: CallHost, caller: Address, call: AnsweredCall): CallContext {
   let signal: AbortSignal | undefined;
+  // An ended token is refused although what answers the call may not ask who acts.
+  userOf(host, call);
   return {
     caller,
+    get user() {
+      return userOf(host, call);
+    },
     get signal() {
       signal ??= signalOf(call);
       return signal;
     },
   };
+}
+
+type AnsweredCall = EmittingCall & { readonly metadata: Metadata };
+
+/** Who is signed in with the token that the call shows, now. */
+function userOf(host: CallHost, call: AnsweredCall): SignedInUser | undefined {
+  const token = bearerToken(call.metadata);
+  return token === undefined ? undefined : host.signedIn(token);
+}
+
+/** The token of `authorization: Bearer TOKEN`, if the caller shows one. */
+function bearerToken(metadata: Metadata): string | undefined {
+  const [value] = metadata.get("authorization");
+  if (value === undefined) return undefined;
+  const token = /^Bearer ([A-Za-z0-9_-]{1,128})$/.exec(String(value))?.[1];
+  if (token !== undefined) return token;
+  const detail = "it must be `Bearer` and a sign-in token";
+  throw new MeshError("IDENTITY_UNTRUSTED", { subject: "authorization", detail });
 }
 
 function signalOf(call: EmittingCall): AbortSignal {

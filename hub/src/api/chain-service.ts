@@ -8,7 +8,6 @@ import type {
   SubmitChainResponse,
 } from "@cloudbrain/proto";
 import {
-  type Address,
   canonicalJson,
   isMeshError,
   type JsonValue,
@@ -17,10 +16,11 @@ import {
 } from "@cloudbrain/sdk/domain";
 import { createUlid } from "../identifiers.ts";
 import type { ChainRow, HubReply } from "../kernel/index.ts";
-import { duplex, noteDefect, serverStream, unary } from "./calls.ts";
+import { type CallContext, duplex, noteDefect, serverStream, unary } from "./calls.ts";
 import { protoChain, protoChainState } from "./chain-messages.ts";
 import { ChainRuns } from "./chain-runs.ts";
 import type { ServiceParts } from "./services.ts";
+import { requireRight } from "./user-rights.ts";
 
 const pageDefault = 50;
 const pageMax = 500;
@@ -30,16 +30,16 @@ const isAtRest = (state: string): boolean => settledStates.has(state) || state =
 export function createChainService(parts: ServiceParts): ChainServiceServer {
   const { calls: host } = parts;
   return {
-    submitChain: unary(host, "use", (request: SubmitChainRequest, { caller }) =>
-      submit(parts, request, caller),
+    submitChain: unary(host, "use", (request: SubmitChainRequest, context) =>
+      submit(parts, request, context),
     ),
     runChains: duplex(
       host,
       "use",
-      ({ caller }, outbound) =>
+      (context, outbound) =>
         new ChainRuns({
           outbound,
-          submit: (request) => submit(parts, request, caller),
+          submit: (request) => submit(parts, request, context),
           noteFailure: (error) => noteDefect(host, error),
           follow: (chain, told) => follow(parts, chain, told),
         }),
@@ -54,12 +54,14 @@ export function createChainService(parts: ServiceParts): ChainServiceServer {
         yield { chain: protoChain(row) };
       }
     }),
-    cancelChain: unary(host, "use", async ({ chain, reason }) => {
+    cancelChain: unary(host, "use", async ({ chain, reason }, context) => {
+      await requireManager(parts, chain, context);
       const text = reason === "" ? "cancelled" : reason.slice(0, limits.keyCharsMax);
       await command(parts, chain, (request) => ({ type: "cancel", request, chain, reason: text }));
       return {};
     }),
-    retryChain: unary(host, "use", async ({ chain }) => {
+    retryChain: unary(host, "use", async ({ chain }, context) => {
+      await requireManager(parts, chain, context);
       await command(parts, chain, (request) => ({ type: "retry", request, chain }));
       return {};
     }),
@@ -69,9 +71,11 @@ export function createChainService(parts: ServiceParts): ChainServiceServer {
 async function submit(
   parts: ServiceParts,
   request: SubmitChainRequest,
-  submitter: Address,
+  { caller, user }: CallContext,
 ): Promise<SubmitChainResponse> {
   const { application, version, key } = request;
+  requireRight(user, application, "start");
+  const submitter = user === undefined ? caller : `${user.account}@${caller}`;
   const input = parseInput(request.input);
   if (key.length > limits.keyCharsMax || key.includes("\u0000") || key.includes("\u0001")) {
     throw new MeshError("INPUT_INVALID", {
@@ -98,6 +102,17 @@ async function submit(
   }));
   if (answer.kind !== "accepted") throw refusalOf(answer, application);
   return { chain: answer.chain, existed: answer.existed };
+}
+
+/** A user needs the right to manage the chain's application; a node that acts alone needs none. */
+async function requireManager(
+  parts: ServiceParts,
+  chain: string,
+  context: CallContext,
+): Promise<void> {
+  if (context.user === undefined) return;
+  const { application } = await existing(parts, chain);
+  requireRight(context.user, application.slice(0, application.lastIndexOf("@")), "manage");
 }
 
 function parseInput(bytes: Uint8Array): JsonValue {
@@ -162,7 +177,7 @@ async function existing(
 }
 
 /** Resolves when all that the kernel has decided until now is durable. */
-function durable(parts: ServiceParts): Promise<void> {
+export function durable(parts: ServiceParts): Promise<void> {
   return new Promise((resolve) => parts.journal.whenDurable(resolve));
 }
 

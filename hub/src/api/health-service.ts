@@ -23,19 +23,19 @@ export function createHealthService(
   const { health } = parts;
   const isKnown = (service: string): boolean => service === wholeServer || services.has(service);
   return {
-    check: unary(host, "probe", ({ service }) => {
+    check: unary(host, "member", ({ service }) => {
       if (isKnown(service)) return { status: statusOf(health.state) };
       throw new MeshError("SERVICE_UNKNOWN", {
         subject: service,
         detail: "the hub serves no such service; List names all of them",
       });
     }),
-    list: unary(host, "probe", () => {
+    list: unary(host, "member", () => {
       const status = statusOf(health.state);
       const names = [wholeServer, ...services];
       return { statuses: Object.fromEntries(names.map((name) => [name, { status }])) };
     }),
-    watch: serverStream(host, "probe", async function* ({ service }, { signal }) {
+    watch: serverStream(host, "member", async function* ({ service }, { signal }) {
       let told: ServingStatus | undefined;
       for await (const state of health.watch(signal)) {
         // An unknown service stays unknown: what a hub serves never changes while it runs.

@@ -24,7 +24,7 @@ export function createReflectionService(
 ): ServerReflectionServer {
   const { calls: host } = parts;
   return {
-    serverReflectionInfo: bidiStream(host, "probe", (request: ServerReflectionRequest) => ({
+    serverReflectionInfo: bidiStream(host, "member", (request: ServerReflectionRequest) => ({
       validHost: request.host,
       originalRequest: request,
       messageResponse: answer(request.messageRequest, services, ownSchema()),

@@ -6,6 +6,7 @@ import {
   HubServiceService,
   LinkServiceService,
   RegistryServiceService,
+  UserServiceService,
 } from "@cloudbrain/proto";
 import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
 import { ServerReflectionService } from "@cloudbrain/proto/grpc/reflection/v1/reflection";
@@ -17,6 +18,7 @@ import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
+import type { PasswordProcess } from "../users/password-process.ts";
 import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
@@ -28,6 +30,7 @@ import {
   createRegistryService,
 } from "./management-services.ts";
 import { createReflectionService } from "./reflection-service.ts";
+import { createUserService } from "./user-service.ts";
 
 export interface ServiceParts {
   readonly driver: HubDriver;
@@ -42,6 +45,7 @@ export interface ServiceParts {
   readonly journal: Journal<HubEvent, HubOutput>;
   readonly startedAtMs: number;
   readonly calls: CallHost;
+  readonly passwords: PasswordProcess;
 }
 
 /** Adds all that the hub serves beside the links, which the server has already. */
@@ -56,6 +60,7 @@ export function addServices(server: Server, parts: ServiceParts): void {
   add(ApplicationServiceService, createApplicationService(parts));
   add(RegistryServiceService, createRegistryService(parts));
   add(HubServiceService, createHubService(parts));
+  add(UserServiceService, createUserService(parts));
   add(HealthService, createHealthService(parts, served));
   add(ServerReflectionService, createReflectionService(parts, served));
   add(alpha.ServerReflectionService, createReflectionService(parts, served));

@@ -15,13 +15,17 @@ import { applyAssignmentFact } from "./apply-assignment.ts";
 import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
 import { applyLinkFact } from "./apply-link.ts";
+import { applyUserFact } from "./apply-user.ts";
 import type { HubFact } from "./facts.ts";
 import { nextHop } from "./routing.ts";
 import type { HubState } from "./state.ts";
 
 /** Rows that a checkpoint has to write. */
 export interface Dirty {
-  mark(table: "application" | "chain" | "key" | "fanout" | "node" | "session", key: string): void;
+  mark(
+    table: "application" | "chain" | "key" | "fanout" | "node" | "session" | "user" | "token",
+    key: string,
+  ): void;
 }
 
 /** What apply works on. */
@@ -58,6 +62,18 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "backedOff":
     case "ended":
       applyAssignmentFact(applying, known);
+      return;
+    case "userCreated":
+    case "userUpdated":
+    case "userStateSet":
+    case "passwordSet":
+    case "passwordWrong":
+    case "userLockedOut":
+    case "signedIn":
+    case "tokenUsed":
+    case "tokenEnded":
+    case "tokensEnded":
+      applyUserFact(applying, known);
       return;
     case "late":
       // The journal is its place; the result that has been given stays as it is.

@@ -3,10 +3,12 @@
 import type { Application, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
+import type { UserEvent } from "./user-events.ts";
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
   | NodeEvent
+  | UserEvent
   | { readonly type: "publish"; readonly request: number; readonly application: Application }
   | {
       readonly type: "submit";

@@ -17,6 +17,7 @@ import type {
   NodeNews,
 } from "@cloudbrain/sdk/domain";
 import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
+import type { UserFact } from "./user-facts.ts";
 
 /** A new attempt of an instruction. */
 export interface OfferFact {
@@ -27,6 +28,7 @@ export interface OfferFact {
 }
 
 export type HubFact =
+  | UserFact
   | { readonly t: "started"; readonly epoch: number }
   | { readonly t: "published"; readonly application: Application }
   | {

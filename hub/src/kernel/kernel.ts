@@ -47,6 +47,8 @@ import {
   stepLinkClosed,
   stepWelcomed,
 } from "./step-link.ts";
+import { stepTokenDue } from "./step-sign-in.ts";
+import { stepUserEvent } from "./step-user-event.ts";
 import { stepAssignmentDue } from "./step-work.ts";
 
 export interface HubKernelOptions {
@@ -138,6 +140,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         return;
       case "acks":
         stepAcks(deciding, this.links, event);
+        return;
+      default:
+        stepUserEvent(deciding, event);
     }
   }
 
@@ -196,6 +201,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         if (chain?.dueMs === entry.dueMs) stepChainDue(deciding, chain);
       } else if (entry.kind === "nodes") {
         this.reportNews(deciding);
+      } else if (entry.kind === "token") {
+        const token = state.tokens.get(entry.id);
+        if (token?.expiresAtMs === entry.dueMs) stepTokenDue(deciding, token);
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
@@ -224,7 +232,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
    */
   private compactDue(): void {
     const { state } = this;
-    const live = state.chains.size + state.fanouts.size + state.assignments.size;
+    const work = state.chains.size + state.fanouts.size + state.assignments.size;
+    const live = work + state.tokens.size;
     if (state.due.size <= dueSlack + 4 * live) return;
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
@@ -234,6 +243,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     }
     for (const assignment of state.assignments.values()) {
       state.due.push("assignment", assignment.id, assignmentDueMs(assignment));
+    }
+    for (const token of state.tokens.values()) {
+      state.due.push("token", token.hash, token.expiresAtMs);
     }
     state.due.push("nodes", "", state.nodeNewsDueMs);
   }
@@ -321,6 +333,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       fanout: state.fanouts.keys(),
       node: state.nodes.keys(),
       session: state.sessions.keys(),
+      user: state.users.keys(),
+      token: state.tokens.keys(),
     };
     return liveTables.flatMap((table) =>
       [...keys[table]].sort().flatMap((key) => rowsOf(state, table, key)),

@@ -6,6 +6,7 @@ import { Session, type StoredLane } from "@cloudbrain/sdk/session";
 import type { Dirty } from "./apply.ts";
 import { indexAssignment } from "./apply-assignment.ts";
 import { applicationKey, keyOf, memberAssignmentId, runId } from "./apply-chain.ts";
+import { indexToken } from "./apply-user.ts";
 import {
   type Assignment,
   type Chain,
@@ -18,9 +19,18 @@ import {
   type Member,
   type StepRun,
 } from "./state.ts";
+import type { SignInToken, User } from "./user-state.ts";
 
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
-export const liveTables = ["application", "chain", "fanout", "node", "session"] as const;
+export const liveTables = [
+  "application",
+  "chain",
+  "fanout",
+  "node",
+  "session",
+  "user",
+  "token",
+] as const;
 
 /** A chain as rows and readers see it. */
 export interface ChainRow {
@@ -151,6 +161,10 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
       const session = state.sessions.get(key as Address);
       return session === undefined ? undefined : storedSession(session);
     }
+    case "user":
+      return state.users.get(key);
+    case "token":
+      return state.tokens.get(key);
     case "chain":
       return undefined;
   }
@@ -192,6 +206,12 @@ export function restoreRow(state: HubState, row: Row): void {
   switch (row.table) {
     case "application":
       state.applications.set(row.key, row.value as Application);
+      return;
+    case "user":
+      state.users.set(row.key, row.value as User);
+      return;
+    case "token":
+      indexToken(state, row.value as SignInToken);
       return;
     case "node":
       restoreNode(state, row.value as NodeRecord);

@@ -13,6 +13,7 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import { Session } from "@cloudbrain/sdk/session";
 import { DueHeap } from "./due-heap.ts";
+import type { SignInToken, User } from "./user-state.ts";
 
 export type ChainState =
   | "running"
@@ -179,7 +180,7 @@ export interface KeyHolder {
   readonly expiresAtMs: number;
 }
 
-export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes";
+export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes" | "token";
 
 export class HubState {
   readonly self: Address;
@@ -194,6 +195,11 @@ export class HubState {
   /** Nodes below a child that its running snapshot has not named yet. */
   readonly staleNodes = new Map<Address, Set<Address>>();
   readonly sessions = new Map<Address, Session>();
+  /** By account. */
+  readonly users = new Map<string, User>();
+  /** By hash of the token. */
+  readonly tokens = new Map<string, SignInToken>();
+  readonly tokensByUser = new Map<string, Set<string>>();
   parent: Address | undefined;
   /** Nodes whose news the parent has not been told. */
   readonly nodeNews = new Set<Address>();

@@ -14,6 +14,7 @@ import {
 import type { Client } from "@cloudbrain/sdk/client";
 import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
+import { SessionFile } from "./session-file.ts";
 import { type Environment, loadSettings, type Settings, settingsFile } from "./settings.ts";
 import { createSay, type Say } from "./texts.ts";
 import { readDuration } from "./usage.ts";
@@ -81,7 +82,9 @@ export function createCommandHost({ lang, env, isColoured }: Appearance): Comman
       }
       // Loaded only now: gRPC takes a third of a second, and help must not wait for it.
       const { createClient } = await import("@cloudbrain/sdk/client");
-      const client = createClient({ hub, identity, timeoutMs: readDuration("timeout", timeout) });
+      const token = new SessionFile(env, say).find(hub, Date.now())?.token;
+      const timeLimitMs = readDuration("timeout", timeout);
+      const client = createClient({ hub, identity, timeoutMs: timeLimitMs, token });
       const interruption = listenForInterruption();
       const timeoutMs = flag === undefined ? undefined : readDuration("--timeout", flag);
       try {

@@ -43,6 +43,9 @@ export function titleIn(title: Title, lang: string): string {
 const toneOfState: Readonly<Record<string, Tone>> = {
   succeeded: "good",
   online: "good",
+  active: "good",
+  locked: "warning",
+  disabled: "bad",
   failed: "bad",
   offline: "bad",
   suspect: "warning",

@@ -47,6 +47,26 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./app-commands.ts")).addAppCommands(...words),
   },
   {
+    name: "user",
+    about: "about.user",
+    add: async (...words) => (await import("./user-commands.ts")).addUserCommands(...words),
+  },
+  {
+    name: "login",
+    about: "about.login",
+    add: async (...words) => (await import("./sign-in-commands.ts")).addLoginCommand(...words),
+  },
+  {
+    name: "logout",
+    about: "about.logout",
+    add: async (...words) => (await import("./sign-in-commands.ts")).addLogoutCommand(...words),
+  },
+  {
+    name: "whoami",
+    about: "about.whoami",
+    add: async (...words) => (await import("./sign-in-commands.ts")).addWhoAmICommand(...words),
+  },
+  {
     name: "mesh",
     about: "about.mesh",
     add: async (...words) => (await import("./node-commands.ts")).addMeshCommands(...words),

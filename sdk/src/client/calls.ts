@@ -30,6 +30,14 @@ export interface CallHost {
   readonly channel: HubChannel;
   /** Time allowed where a call says nothing. */
   readonly timeoutMs: number;
+  /** Shown with every call, where somebody is signed in. */
+  readonly token?: string | undefined;
+}
+
+export function metadataOf({ token }: CallHost): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
 }
 
 type UnaryMethod<Request, Response> = (
@@ -60,7 +68,7 @@ export function callUnary<Request, Response>(
     }
     const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
     const cancel = (): void => call.cancel();
-    const call = method(request, new Metadata(), { deadline }, (error, response) => {
+    const call = method(request, metadataOf(host), { deadline }, (error, response) => {
       signal?.removeEventListener("abort", cancel);
       untrack();
       if (error === null) resolve(response);
@@ -91,7 +99,7 @@ export async function* callStream<Request, Response>(
   const refused = refusalToStart(host, signal);
   if (refused !== undefined) throw refused;
   const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-  const call = method(request, new Metadata(), options);
+  const call = method(request, metadataOf(host), options);
   const untrack = host.channel.track(call);
   const cancel = (): void => call.cancel();
   let isLate = false;

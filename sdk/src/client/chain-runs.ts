@@ -19,7 +19,14 @@ import type {
 import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import { meshErrorOf } from "../codec/index.ts";
 import { limits, MeshError } from "../domain/index.ts";
-import { type CallHost, cancelledError, errorOf, refusalToStart, silentError } from "./calls.ts";
+import {
+  type CallHost,
+  cancelledError,
+  errorOf,
+  metadataOf,
+  refusalToStart,
+  silentError,
+} from "./calls.ts";
 
 const idleMs = 1_000;
 
@@ -52,7 +59,7 @@ export class ChainRuns {
     const refused = refusalToStart(this.host, bounds.signal);
     if (refused !== undefined) return Promise.reject(refused);
     if (this.call === undefined || this.call.isOver) {
-      this.call = new RunCall(this.host, this.chains.runChains());
+      this.call = new RunCall(this.host, this.chains.runChains(metadataOf(this.host)));
     }
     return this.call.run(submit, bounds);
   }

@@ -9,6 +9,7 @@ import {
   ChainServiceClient,
   HubServiceClient,
   RegistryServiceClient,
+  UserServiceClient,
 } from "@cloudbrain/proto";
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
@@ -32,6 +33,7 @@ import {
   readNode,
   readStatus,
 } from "./results.ts";
+import { HubUsers, type UserCalls } from "./users.ts";
 import { isTransient, type WatchOptions, watchChain } from "./watching.ts";
 
 export interface ClientOptions {
@@ -43,6 +45,8 @@ export interface ClientOptions {
   readonly expected?: string | undefined;
   /** Deadline of a call that names none; 10 s by default. */
   readonly timeoutMs?: number | undefined;
+  /** Token of a user who has signed in: calls act as that user. */
+  readonly token?: string | undefined;
 }
 
 export interface SubmitOptions extends CallBounds {
@@ -123,6 +127,12 @@ export interface Client {
   status(bounds?: CallBounds): Promise<HubStatus>;
   /** The hub takes no new chains until it is started again; what runs goes on. For operators. */
   drain(bounds?: CallBounds): Promise<void>;
+  readonly users: UserCalls;
+  /**
+   * A client that acts as this user, with a connection of its own to close. SIGN_IN_REFUSED,
+   * PASSWORD_CHANGE_NEEDED.
+   */
+  signIn(account: string, password: string, bounds?: CallBounds): Promise<Client>;
   /** Calls that are under way, and all later ones, fail with CANCELLED. */
   close(): void;
 }
@@ -137,6 +147,8 @@ export function createClient(options: ClientOptions): Client {
 }
 
 class HubClient implements Client {
+  readonly users: UserCalls;
+  private readonly options: ClientOptions;
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
   private readonly runs: ChainRuns;
@@ -145,9 +157,10 @@ class HubClient implements Client {
   private readonly hub: HubServiceClient;
 
   constructor(options: ClientOptions) {
-    const { hub, identity, expected, timeoutMs = timeoutMsDefault } = options;
+    const { hub, identity, expected, timeoutMs = timeoutMsDefault, token } = options;
     const channel = new HubChannel({ hub, identity, expected, connectMs: timeoutMs });
-    this.host = { hub, channel, timeoutMs };
+    this.options = options;
+    this.host = { hub, channel, timeoutMs, token };
     // One connection for all services.
     const shared = { channelOverride: channel.channel };
     this.chains = new ChainServiceClient(hub, channel.credentials, shared);
@@ -155,6 +168,8 @@ class HubClient implements Client {
     this.registry = new RegistryServiceClient(hub, channel.credentials, shared);
     this.hub = new HubServiceClient(hub, channel.credentials, shared);
     this.runs = new ChainRuns(this.host, this.chains);
+    const users = new UserServiceClient(hub, channel.credentials, shared);
+    this.users = new HubUsers(this.host, users);
   }
 
   async submit(
@@ -297,6 +312,11 @@ class HubClient implements Client {
 
   async drain(bounds: CallBounds = {}): Promise<void> {
     await callUnary(this.host, this.hub.drainHub.bind(this.hub), {}, bounds);
+  }
+
+  async signIn(account: string, password: string, bounds: CallBounds = {}): Promise<Client> {
+    const { token } = await this.users.signIn(account, password, bounds);
+    return new HubClient({ ...this.options, token });
   }
 
   close(): void {

@@ -27,4 +27,12 @@ export {
   type StepState,
   stepStates,
 } from "./results.ts";
+export type {
+  Identity,
+  SignIn,
+  UserCalls,
+  UserDraft,
+  UserFilter,
+  UserInfo,
+} from "./users.ts";
 export type { WatchOptions } from "./watching.ts";

@@ -64,7 +64,7 @@ export interface ChainSnapshot {
   readonly reason: string;
   /** Key of the submit, or empty. */
   readonly key: string;
-  /** Address of who submitted it. */
+  /** Address of the node that submitted it; ACCOUNT@ADDRESS when a user was signed in there. */
   readonly submitter: string;
   readonly input: JsonValue;
   /** Null until it has succeeded. */

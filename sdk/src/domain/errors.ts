@@ -28,6 +28,20 @@ export const errorRules = {
   APPLICATION_UNKNOWN: { retry: "never", sentence: "no such application or version is published" },
   CHAIN_UNKNOWN: { retry: "never", sentence: "no such chain is known here" },
   CHAIN_ENDED: { retry: "never", sentence: "the chain has ended and takes no more commands" },
+  USER_UNKNOWN: { retry: "never", sentence: "no such user is known at this hub" },
+  USER_EXISTS: { retry: "never", sentence: "the account is taken" },
+  REVISION_CONFLICT: {
+    retry: "never",
+    sentence: "it has been changed since it was read; read it again and repeat the change",
+  },
+  SIGN_IN_REFUSED: {
+    retry: "never",
+    sentence: "the account or the password is wrong, or the account is locked or disabled",
+  },
+  PASSWORD_CHANGE_NEEDED: {
+    retry: "never",
+    sentence: "the password was made by an administrator and has to be changed first",
+  },
   NODE_UNKNOWN: { retry: "never", sentence: "no such node is registered here" },
   TARGET_UNKNOWN: { retry: "never", sentence: "no node matches" },
   SERVICE_UNKNOWN: { retry: "never", sentence: "no such service is served here" },

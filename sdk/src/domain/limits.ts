@@ -73,6 +73,32 @@ export const limits = {
   linkHelloMs: 10_000,
   /** From the first byte of a message to its last: 1 MiB in it needs 140 kbit/s. */
   messageMs: 60_000,
+  /** Users of one hub: every person of a large city's administration. */
+  usersMax: 100_000,
+  accountCharsMax: 64,
+  /** A name, department, group or other word of a user. */
+  userWordCharsMax: 100,
+  /** Groups of one user, and applications in which one user has rights. */
+  userListMax: 256,
+  /** NIST SP 800-63B asks for 8 at least; there is no second factor here yet. */
+  passwordCharsMin: 10,
+  /** Long enough for any phrase, short enough that nobody makes us hash a book. */
+  passwordCharsMax: 128,
+  /** Passwords that wait for the process that hashes them: about 8 s of its time. */
+  passwordQueueMax: 20,
+  /** So many wrong passwords within the window lock an account (GB/T 22239, 8.1.4.1 b). */
+  wrongPasswordsMax: 5,
+  wrongPasswordsWindowMs: 15 * 60_000,
+  /** Ends by itself: who guesses must not shut the right user out for ever. */
+  accountLockMs: 15 * 60_000,
+  /** A sign-in token that nobody shows for a working day and a night ends. */
+  tokenIdleMs: 12 * 3_600_000,
+  /** However much it is used: a stolen one is worth a week at most. */
+  tokenLifeMs: 7 * 24 * 3_600_000,
+  /** A use is noted in the journal at most so often: a fact for every call would double them. */
+  tokenRenewMs: 10 * 60_000,
+  /** Places at which one user is signed in; the oldest gives way. */
+  tokensPerUserMax: 16,
   /** How long matching waits for the snapshot of a child that has just connected. */
   snapshotWaitMs: 2_000,
 } as const;

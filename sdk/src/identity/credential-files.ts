@@ -7,7 +7,7 @@
 // if any. `ca.crt` holds every trusted authority: two while one follows the other.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { MeshError } from "../domain/index.ts";
 import { ensurePrivateDirectory, readIdentityFile, replaceIdentityFile } from "./identity-file.ts";
 import { type PeerIdentity, parsePeerCertificate } from "./node-identity.ts";
@@ -53,6 +53,12 @@ export function writeCredentials(directory: string, pem: CredentialPem): void {
   replaceIdentityFile(paths.privateKey, pem.privateKeyPem, "secret");
   replaceIdentityFile(paths.certificate, pem.certificatePem, "public");
   replaceIdentityFile(paths.authority, pem.authorityPem, "public");
+}
+
+/** A file that its owner alone can read, in a directory that is made if need be. */
+export function writeSecret(file: string, text: string): void {
+  ensurePrivateDirectory(dirname(file));
+  replaceIdentityFile(file, text, "secret");
 }
 
 /**

@@ -19,6 +19,7 @@ export {
   credentialFiles,
   readCredentials,
   writeCredentials,
+  writeSecret,
 } from "./credential-files.ts";
 export { ensurePrivateDirectory } from "./identity-file.ts";
 export {

@@ -73,7 +73,18 @@ test("--help begins with examples, in both languages", async () => {
 });
 
 test("every command has help, and its first lines are examples", async () => {
-  const nouns = ["agent", "node", "chain", "app", "mesh", "calendar", "pki", "config"];
+  const nouns = [
+    "agent",
+    "node",
+    "chain",
+    "app",
+    "user",
+    "login",
+    "mesh",
+    "calendar",
+    "pki",
+    "config",
+  ];
   const helps = await Promise.all(nouns.map((noun) => run([noun, "--help"])));
   assert.equal(
     helps.map(({ code, stdout }) => [code, stdout.split("\n")[0]]),

@@ -28,6 +28,8 @@ export class VendorMesh {
   readonly client: Client;
   /** Everything that nodes have logged. */
   readonly logged: string[] = [];
+  /** How far the hub's clock goes ahead of ours. */
+  aheadMs = 0;
   private readonly directory: string;
   private readonly prepared: PreparedMesh;
   private readonly process: HostedProcess | undefined;
@@ -101,6 +103,8 @@ export class VendorMesh {
       credentials: readCredentials(join(own, "identity")),
       listen: { host: "127.0.0.1", port: this.hubPort },
       ...timing,
+      clock: () => Date.now() + this.aheadMs,
+      passwordLogN: 14,
       log: () => undefined,
       fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
     });

@@ -239,7 +239,7 @@ export interface Chain {
   reason: string;
   /** Key of the submit. */
   key: string;
-  /** Address of who submitted it. */
+  /** Address of the node that submitted it; `ACCOUNT@ADDRESS` when a user was signed in there. */
   submitter: string;
   /** JSON text. */
   input: Uint8Array;
