@@ -32,7 +32,14 @@ exits("the table is the contract, and nobody changes it by accident", () => {
   codesOf.delete(1);
   assert.equal(Object.fromEntries(codesOf), {
     2: ["ADDRESS_INVALID", "INPUT_INVALID"],
-    3: ["APPLICATION_UNKNOWN", "CHAIN_UNKNOWN", "NODE_UNKNOWN", "STORE_MISSING", "TARGET_UNKNOWN"],
+    3: [
+      "APPLICATION_UNKNOWN",
+      "CHAIN_UNKNOWN",
+      "INSTRUCTION_UNKNOWN",
+      "NODE_UNKNOWN",
+      "STORE_MISSING",
+      "TARGET_UNKNOWN",
+    ],
     4: [
       "ADDRESS_REFUSED",
       "FRAME_FORBIDDEN",
@@ -45,6 +52,9 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "APPLICATION_EXISTS",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
+      "INSTRUCTION_CANCELLED",
+      "INSTRUCTION_ENDED",
+      "INSTRUCTION_TAKEN",
       "KEY_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",
