@@ -77,6 +77,10 @@ export class DeferredWork {
     this.options = options;
   }
 
+  get isOpen(): boolean {
+    return this.options.kernel() !== undefined;
+  }
+
   list(): readonly OpenInstruction[] {
     const state = this.options.kernel()?.state;
     if (state === undefined) return [];
@@ -91,7 +95,11 @@ export class DeferredWork {
     return known === undefined ? undefined : viewOf(known);
   }
 
-  async answer(id: string, answer: Answer): Promise<AnswerReceipt> {
+  async answer(
+    id: string,
+    answer: Answer,
+    { holder }: { readonly holder?: string } = {},
+  ): Promise<AnswerReceipt> {
     const { capability } = this.known(id);
     const handler = this.options.handlers.get(capability);
     const given = await judge(handler, answer, id);
@@ -99,6 +107,7 @@ export class DeferredWork {
     const known = this.known(id);
     if (known.outcome !== "") return await this.repeated(known, given);
     this.assertOpen(known);
+    if (holder !== undefined) assertHolder(known, holder);
     this.options.submit({ type: "answered", id, ...given });
     await this.durable();
     const { outcome, errorCode, message } = given;
@@ -130,11 +139,16 @@ export class DeferredWork {
       const detail = "its handler still works on it; ask again when it has put the outcome off";
       throw new MeshError("INSTRUCTION_TAKEN", { subject: id, detail });
     }
-    if (holder !== "" && known.holder !== "" && known.holder !== holder) {
-      const detail = `${known.holder} has claimed it`;
-      throw new MeshError("INSTRUCTION_TAKEN", { subject: id, detail });
-    }
+    if (known.holder !== "") assertHolder(known, holder);
     this.options.submit({ type: "claimed", id, holder });
+    await this.durable();
+  }
+
+  async release(id: string, holder: string): Promise<void> {
+    const known = this.known(id);
+    this.assertOpen(known);
+    assertHolder(known, holder);
+    this.options.submit({ type: "claimed", id, holder: "" });
     await this.durable();
   }
 
@@ -180,7 +194,7 @@ export class DeferredWork {
     this.begun(id);
     const controller = new AbortController();
     this.telling.set(id, controller);
-    const signal = AbortSignal.any([controller.signal, this.stopped.signal]);
+    const { signal } = controller;
     const tell = async (): Promise<void> => {
       await listener({
         idempotencyKey: id,
@@ -206,7 +220,14 @@ export class DeferredWork {
 
   stop(): void {
     this.stopped.abort();
+    for (const controller of this.telling.values()) controller.abort();
   }
+}
+
+function assertHolder({ id, holder }: AgentInstruction, name: string): void {
+  if (holder === name) return;
+  const detail = holder === "" ? "claim it first" : `${holder} has claimed it`;
+  throw new MeshError("INSTRUCTION_TAKEN", { subject: id, detail });
 }
 
 function closedError(): MeshError {

@@ -27,22 +27,31 @@ export interface HandlerOptions {
 
 /** Instructions whose outcome comes from outside: `context.later()`. */
 export interface DeferredInstructions {
+  /** The store is open: what is not found now is not known here. */
+  readonly isOpen: boolean;
   /** What is open, deferred or still with its handler. */
   list(): readonly OpenInstruction[];
   /** What is open or has ended not long ago. */
   find(id: string): OpenInstruction | undefined;
   /**
    * Resolves when the outcome is durable; it leaves for the hub by itself. The same answer again is
-   * `isRepeated`. Refuses with INSTRUCTION_UNKNOWN, INSTRUCTION_ENDED, INSTRUCTION_CANCELLED.
+   * `isRepeated`. Refuses with INSTRUCTION_UNKNOWN, INSTRUCTION_ENDED, INSTRUCTION_CANCELLED, and
+   * with INSTRUCTION_TAKEN when a `holder` is given who has not claimed it.
    */
-  answer(id: string, answer: Answer): Promise<AnswerReceipt>;
+  answer(
+    id: string,
+    answer: Answer,
+    options?: { readonly holder?: string },
+  ): Promise<AnswerReceipt>;
   /** Refuses like `answer`. Counts as a heartbeat. */
   progress(id: string, ratio: number, note: string): void;
   /**
-   * Somebody takes it in hand; an empty holder lets go. Resolves when durable. Refuses like
-   * `answer`, and with INSTRUCTION_TAKEN when somebody else holds it or its handler still runs.
+   * Somebody takes it in hand. Resolves when durable. Refuses like `answer`, and with
+   * INSTRUCTION_TAKEN when somebody else holds it or its handler still runs.
    */
   claim(id: string, holder: string): Promise<void>;
+  /** Who has claimed it lets go. Refuses like `answer` for anybody else. */
+  release(id: string, holder: string): Promise<void>;
 }
 
 export interface Node {

@@ -57,7 +57,12 @@ test("what is put off outlives its node, is not run again and is answered once",
   assert.is(await deferredOf(second, chain), id);
   assert.is(second.deferred.find(id)?.holder, "wang");
   assert.is(await refusalOf(second.deferred.claim(id, "li")), "INSTRUCTION_TAKEN");
+  assert.is(await refusalOf(second.deferred.release(id, "li")), "INSTRUCTION_TAKEN");
   const answer: Answer = { outcome: "succeeded", output: { done: true } };
+  const foreign = second.deferred.answer(id, answer, { holder: "li" });
+  assert.is(await refusalOf(foreign), "INSTRUCTION_TAKEN");
+  await second.deferred.release(id, "wang");
+  assert.is(second.deferred.find(id)?.holder, "");
   const receipt = { outcome: "succeeded", errorCode: "", message: "" };
   assert.equal(await second.deferred.answer(id, answer), { ...receipt, isRepeated: false });
   assert.equal(await second.deferred.answer(id, answer), { ...receipt, isRepeated: true });
