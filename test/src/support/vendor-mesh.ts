@@ -101,6 +101,12 @@ export class VendorMesh {
     return node;
   }
 
+  /** Where a process of its own finds what the desk's node needs. */
+  deskFiles(): { readonly identity: string; readonly data: string } {
+    const own = this.ownDirectory(deskAddress);
+    return { identity: join(own, "identity"), data: join(own, "data") };
+  }
+
   /** host:port of the hub, and who may manage it. */
   access(): { readonly hub: string; readonly operator: Credentials } {
     return { hub: this.prepared.target(cityAddress), operator: this.prepared.operator };
