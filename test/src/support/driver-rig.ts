@@ -11,7 +11,7 @@ import type { ChainSnapshot } from "@cloudbrain/sdk";
 import type { JsonObject, JsonValue } from "@cloudbrain/sdk/domain";
 import { waitFor } from "./mesh-waiting.ts";
 import { repositoryRoot } from "./repository.ts";
-import { deskAddress, VendorMesh } from "./vendor-mesh.ts";
+import { defaultTiming, deskAddress, VendorMesh } from "./vendor-mesh.ts";
 
 const main = join(repositoryRoot, "node-agent", "dist", "cli", "main.js");
 const limitMs = 15_000;
@@ -39,7 +39,7 @@ export class DriverRig {
   }
 
   static async open(): Promise<DriverRig> {
-    const mesh = await VendorMesh.open();
+    const mesh = await VendorMesh.open(defaultTiming);
     const directory = mkdtempSync(join(tmpdir(), "cloudbrain-driver-"));
     const rig = new DriverRig(mesh, directory, await freePort());
     rig.write("webhook.secret", `${secret}\n`);

@@ -14,11 +14,21 @@ import {
   type NodeOptions,
   readCredentials,
 } from "@cloudbrain/sdk";
-import { type JsonValue, parseAddress } from "@cloudbrain/sdk/domain";
+import { type JsonValue, limits, parseAddress } from "@cloudbrain/sdk/domain";
 import { cityAddress, type PreparedMesh, prepareMesh } from "./mesh-shape.ts";
 
+interface Timing {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+}
+
 /** Short, so that a lost neighbour is noticed soon. */
-const timing = { heartbeatMs: 200, leaseMs: 1_000 };
+const shortTiming: Timing = { heartbeatMs: 200, leaseMs: 1_000 };
+/** What an agent keeps that is a process of its own: its configuration has no timing. */
+export const defaultTiming: Timing = {
+  heartbeatMs: limits.heartbeatMs,
+  leaseMs: limits.linkLeaseMs,
+};
 export const deskAddress = parseAddress(`${cityAddress}/s-desk`);
 
 export class VendorMesh {
@@ -27,25 +37,28 @@ export class VendorMesh {
   readonly logged: string[] = [];
   private readonly directory: string;
   private readonly prepared: PreparedMesh;
+  /** Of both ends of a link: who beats more slowly than the other's lease is lost at once. */
+  private readonly timing: Timing;
   private hub: Hub | undefined;
   private readonly nodes: Node[] = [];
   private keys = 0;
 
-  private constructor(directory: string, prepared: PreparedMesh) {
+  private constructor(directory: string, prepared: PreparedMesh, timing: Timing) {
+    this.timing = timing;
     this.directory = directory;
     this.prepared = prepared;
     const hub = prepared.target(cityAddress);
     this.client = createClient({ hub, identity: prepared.operator });
   }
 
-  static async open(): Promise<VendorMesh> {
+  static async open(timing: Timing = shortTiming): Promise<VendorMesh> {
     const directory = mkdtempSync(join(tmpdir(), "cloudbrain-vendor-"));
     const division = "370200000000";
     const prepared = await prepareMesh(directory, [
       { role: "hub", address: cityAddress, level: "city", division, parent: undefined },
       { role: "agent", address: deskAddress, level: "", division: "", parent: cityAddress },
     ]);
-    const mesh = new VendorMesh(directory, prepared);
+    const mesh = new VendorMesh(directory, prepared, timing);
     await mesh.openHub();
     await mesh.client.publish(stepApplication);
     return mesh;
@@ -69,7 +82,7 @@ export class VendorMesh {
       dataDirectory: join(own, "data"),
       credentials: readCredentials(join(own, "identity")),
       listen: { host: "127.0.0.1", port: this.prepared.nodes.get(cityAddress)?.port ?? 0 },
-      ...timing,
+      ...this.timing,
       log: () => undefined,
       fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
     });
@@ -93,7 +106,7 @@ export class VendorMesh {
       hub: this.prepared.target(cityAddress),
       identity: join(own, "identity"),
       dataDir: join(own, "data"),
-      ...timing,
+      ...this.timing,
       log: (event) => this.logged.push(event),
       ...options,
     });
