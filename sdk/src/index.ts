@@ -44,12 +44,16 @@ export {
 } from "./domain/index.ts";
 export { type Credentials, readCredentials } from "./identity/index.ts";
 export {
+  type Answer,
+  type AnswerReceipt,
   type AnyHandler,
   type ArgumentOf,
   type CapabilityContract,
   capability,
   createNode,
+  type DeferredInstructions,
   type Duration,
+  type HandlerOptions,
   type InputOf,
   type InstructionContext,
   type InstructionContract,
@@ -59,5 +63,8 @@ export {
   type NodeConnection,
   type NodeLog,
   type NodeOptions,
+  type OpenInstruction,
   type StateListener,
+  type Withdrawal,
+  type WithdrawnListener,
 } from "./node/index.ts";

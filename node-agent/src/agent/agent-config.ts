@@ -1,4 +1,5 @@
-// agent.yaml: which agents a process runs, where each stands, and who does its work.
+// agent.yaml: which agents a process runs, where each stands, and who does its work: handlers of a
+// module, drivers of other systems, or both.
 //
 //   F1  Either the agent itself stands at the top, or a list `agents`; what stands at the top then
 //       holds for every agent that says nothing of its own.
@@ -9,6 +10,7 @@ import { type Config, type ConfigOrigin, type Language, loadConfig } from "@clou
 import {
   isMeshError,
   levels,
+  limits,
   MeshError,
   type NodeKind,
   nodeKinds,
@@ -19,6 +21,12 @@ import {
 import { z } from "zod";
 import { type Environment, targetPattern } from "../cli/settings.ts";
 import { createSay, type Say } from "../cli/texts.ts";
+import {
+  createDriverFields,
+  type DriverPlan,
+  isLoopback,
+  placeNear,
+} from "../drivers/driver-config.ts";
 
 function createAddressSchema(say: Say) {
   return z.string().superRefine((text, context) => {
@@ -53,9 +61,19 @@ function createFields(say: Say) {
     data: text,
     /** ES module with the named export `handlers`. */
     handlers: text,
+    /** How other systems are reached, one entry for each capability. */
+    drivers: z.array(createDriverFields(say)).min(1).max(limits.capabilitiesMax).optional(),
     /** Handlers at once; more wait in the durable inbox. */
     concurrency: z.int().min(1).max(10_000).optional(),
   };
+}
+
+const apiListenDefault = "127.0.0.1:7480";
+
+/** The API speaks plain HTTP: it is for this machine alone. */
+function isLocal(listen: string): boolean {
+  if (listen.startsWith("unix:")) return listen.length > "unix:".length;
+  return targetPattern.test(listen) && isLoopback(listen.slice(0, listen.lastIndexOf(":")));
 }
 
 const drainMsDefault = 30_000;
@@ -71,6 +89,16 @@ function createSchema(say: Say) {
       drainTimeoutMs: z.int().min(0).max(drainMsMax).default(drainMsDefault),
       apiVersion: z.literal("cloudbrain/v1").optional(),
       kind: z.literal("Agent").optional(),
+      /** The local REST API, over which outcomes come that were put off. */
+      api: z
+        .strictObject({
+          /** host:port of loopback, or unix:PATH. */
+          listen: z.string().refine(isLocal, say("agent.api.listen")).default(apiListenDefault),
+          tokenFile: z.string().min(1),
+        })
+        .optional(),
+      /** What every HTTP driver signs with that has no secret of its own. */
+      webhook: z.strictObject({ secretFile: z.string().min(1) }).optional(),
       ...fields,
       agents: z.array(z.strictObject(fields)).min(1).max(agentsMax).optional(),
     })
@@ -95,15 +123,32 @@ export interface AgentOptions {
   readonly hub: string;
   readonly identity: string;
   readonly data: string;
+  /** The module; empty when drivers do all the work. */
   readonly handlers: string;
   /** Where `handlers` was written, for messages. */
   readonly handlersPlace: string;
+  readonly drivers: readonly DriverPlan[];
   readonly concurrency: number | undefined;
+}
+
+/** A file of the configuration that is read at the start, and where it is named. */
+export interface NamedFile {
+  readonly path: string;
+  readonly place: string;
+}
+
+export interface ApiPlan {
+  /** host:port, or unix:PATH. */
+  readonly listen: string;
+  readonly listenPlace: string;
+  readonly token: NamedFile;
 }
 
 export interface AgentsConfig {
   readonly agents: readonly AgentOptions[];
   readonly drainTimeoutMs: number;
+  readonly api: ApiPlan | undefined;
+  readonly webhookSecret: NamedFile | undefined;
 }
 
 /** Refuses with CONFIG_INVALID, one line per mistake. */
@@ -115,7 +160,7 @@ export function loadAgents(
 ): AgentsConfig {
   const say = createSay(lang);
   const config = loadConfig({ file, schema: createSchema(say), env, flags, lang });
-  const { agents, drainTimeoutMs, ...top } = config.value;
+  const { agents, drainTimeoutMs, api, webhook, ...top } = config.value;
   const reader = new AgentReader(file, config, say);
   const read =
     agents === undefined
@@ -123,7 +168,20 @@ export function loadAgents(
       : agents.map((agent, index) => reader.read(agent, top, `agents.${index}.`));
   reader.refuseTwice(read);
   reader.finish();
-  return { agents: read, drainTimeoutMs };
+  return {
+    agents: read,
+    drainTimeoutMs,
+    api:
+      api === undefined
+        ? undefined
+        : {
+            listen: reader.localListen(api.listen),
+            listenPlace: placeNear(config, "api.listen"),
+            token: reader.named("api.tokenFile", api.tokenFile),
+          },
+    webhookSecret:
+      webhook === undefined ? undefined : reader.named("webhook.secretFile", webhook.secretFile),
+  };
 }
 
 class AgentReader {
@@ -151,6 +209,8 @@ class AgentReader {
     const title = own.title;
     if (title === undefined) this.missing(`${before}title`);
     const place = own.handlers === undefined ? "handlers" : `${before}handlers`;
+    const drivers = own.drivers ?? top.drivers ?? [];
+    const hasModule = (own.handlers ?? top.handlers) !== undefined;
     return {
       address: text("address"),
       title: title ?? { zh: "" },
@@ -162,10 +222,32 @@ class AgentReader {
       hub: text("hub"),
       identity: path("identity"),
       data: path("data"),
-      handlers: path("handlers"),
+      handlers: drivers.length > 0 && !hasModule ? "" : path("handlers"),
+      drivers: this.plans(drivers, own.drivers === undefined ? "drivers" : `${before}drivers`),
       handlersPlace: this.config.origin(place).place,
       concurrency: own.concurrency ?? top.concurrency,
     };
+  }
+
+  private plans(drivers: NonNullable<AgentFields["drivers"]>, at: string): DriverPlan[] {
+    const { config } = this;
+    return drivers.map((fields, index) => ({
+      fields,
+      place: (key) => placeNear(config, `${at}.${index}.${key}`),
+      resolve: (path) => this.resolved(path, config.origin(at)),
+    }));
+  }
+
+  named(key: string, path: string): NamedFile {
+    return {
+      path: this.resolved(path, this.config.origin(key)),
+      place: placeNear(this.config, key),
+    };
+  }
+
+  localListen(listen: string): string {
+    if (!listen.startsWith("unix:")) return listen;
+    return `unix:${this.resolved(listen.slice("unix:".length), this.config.origin("api.listen"))}`;
   }
 
   private resolved(path: string, { source }: ConfigOrigin): string {

@@ -4,13 +4,20 @@
 //   P2  SIGTERM and SIGINT drain: no new work, running handlers finish, their outcomes are
 //       acknowledged, stores are closed. A second signal ends the process at once.
 //   P3  An agent whose store fails ends the process; what is durable goes on at the next start.
+//   P4  The local API listens before the agents are online: outcomes are taken while the hub is
+//       away.
 
 import { exitCodeOf, exitCodes } from "@cloudbrain/sdk/cli";
-import type { MeshError } from "@cloudbrain/sdk/domain";
+import { MeshError } from "@cloudbrain/sdk/domain";
 import { createNode, type Node } from "@cloudbrain/sdk/node";
+import { type ApiServer, openAgentApi } from "../api/api-server.ts";
 import type { Say } from "../cli/texts.ts";
-import type { AgentOptions } from "./agent-config.ts";
+import { createDrivers } from "../drivers/create-drivers.ts";
+import type { Driver } from "../drivers/driver.ts";
+import type { DriverPlan } from "../drivers/driver-config.ts";
+import type { AgentOptions, AgentsConfig } from "./agent-config.ts";
 import { type Handlers, loadHandlers } from "./handler-module.ts";
+import { readSecret } from "./secret-file.ts";
 
 export interface AgentRunHost {
   readonly say: Say;
@@ -23,16 +30,21 @@ export interface AgentRunHost {
 }
 
 /** Runs until a signal or a fault; answers the exit code. Rejects when an agent can't start. */
-export async function runAgents(
-  agents: readonly AgentOptions[],
-  host: AgentRunHost,
-): Promise<number> {
+export async function runAgents(config: AgentsConfig, host: AgentRunHost): Promise<number> {
+  const { agents } = config;
   const ending = listenForEnd();
+  const closers: (() => Promise<void> | void)[] = [];
   const fatal = new Promise<MeshError>((resolve) => {
     ending.fatal = resolve;
   });
   try {
-    const nodes = await createNodes(agents, host, (error) => ending.fatal(error));
+    const made = await createNodes(config, host, (error) => ending.fatal(error));
+    const nodes = made.map(({ node }) => node);
+    for (const { drivers } of made) {
+      for (const driver of drivers) closers.push(() => driver.close());
+    }
+    const api = await openApi(config, made, host);
+    if (api !== undefined) closers.push(() => api.close());
     // A store may fail while its agent still tries to get online.
     const started = await Promise.race([startAll(nodes, agents, host, ending.signal), fatal]);
     if (started === "interrupted") return ending.code();
@@ -46,43 +58,94 @@ export async function runAgents(
     await stopAll(nodes, host.drainMs);
     return ending.code();
   } finally {
+    for (const close of closers.toReversed()) await close();
     ending.close();
   }
 }
 
+interface MadeNode {
+  readonly node: Node;
+  readonly drivers: readonly Driver[];
+}
+
+async function openApi(
+  { api }: AgentsConfig,
+  made: readonly MadeNode[],
+  host: AgentRunHost,
+): Promise<ApiServer | undefined> {
+  if (api === undefined) return undefined;
+  return await openAgentApi({
+    listen: api.listen,
+    listenPlace: api.listenPlace,
+    token: readSecret(api.token, host.say),
+    agents: made,
+    version: host.version,
+  });
+}
+
 async function createNodes(
-  agents: readonly AgentOptions[],
+  config: AgentsConfig,
   host: AgentRunHost,
   onFatal: (error: MeshError) => void,
-): Promise<readonly Node[]> {
+): Promise<readonly MadeNode[]> {
   const modules = new Map<string, Handlers>();
-  const nodes: Node[] = [];
-  for (const agent of agents) {
-    const { address, title, kind, level, division, industry, region, hub, identity } = agent;
+  const made: MadeNode[] = [];
+  const { webhookSecret } = config;
+  const secret = webhookSecret === undefined ? undefined : readSecret(webhookSecret, host.say);
+  for (const agent of config.agents) {
+    const { address, handlers: file } = agent;
     const handlers =
-      modules.get(agent.handlers) ??
-      (await loadHandlers(agent.handlers, agent.handlersPlace, host.say));
-    modules.set(agent.handlers, handlers);
-    const node = createNode({
-      address,
-      title,
-      kind,
-      level,
-      division,
-      industry,
-      region,
-      hub,
-      identity,
-      dataDir: agent.data,
-      ...(agent.concurrency === undefined ? {} : { concurrency: agent.concurrency }),
-      version: host.version,
+      modules.get(file) ??
+      (file === "" ? new Map() : await loadHandlers(file, agent.handlersPlace, host.say));
+    modules.set(file, handlers);
+    const drivers = createDrivers(agent.drivers, {
+      agent: address,
+      secret,
+      hasApi: config.api !== undefined,
       log: (event, fields) => host.log(address, event, fields),
-      onFatal,
+      say: host.say,
     });
+    const node = createAgentNode(agent, host, onFatal);
     for (const [name, handler] of handlers) node.handle(name, handler);
-    nodes.push(node);
+    for (const [index, driver] of drivers.entries()) {
+      refuseSecond(handlers, agent.drivers[index], host.say);
+      node.handle(driver.contract, driver.run, driver.options);
+    }
+    made.push({ node, drivers });
   }
-  return nodes;
+  return made;
+}
+
+/** A capability is done by the module or by a driver. */
+function refuseSecond(handlers: Handlers, plan: DriverPlan | undefined, say: Say): void {
+  const capability = plan?.fields.capability ?? "";
+  if (plan === undefined || !handlers.has(capability)) return;
+  const detail = `${plan.place("capability")}: capability: ${say("driver.twice", { capability })}`;
+  throw new MeshError("CONFIG_INVALID", { subject: capability, detail });
+}
+
+function createAgentNode(
+  agent: AgentOptions,
+  host: AgentRunHost,
+  onFatal: (error: MeshError) => void,
+): Node {
+  const { address, title, kind, level, division, industry, region, hub, identity } = agent;
+  return createNode({
+    address,
+    title,
+    kind,
+    level,
+    division,
+    industry,
+    region,
+    hub,
+    identity,
+    dataDir: agent.data,
+    ...(agent.concurrency === undefined ? {} : { concurrency: agent.concurrency }),
+    version: host.version,
+    log: (event, fields) => host.log(address, event, fields),
+    onFatal,
+  });
 }
 
 async function startAll(

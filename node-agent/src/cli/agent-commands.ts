@@ -96,12 +96,12 @@ async function initAgents(host: CommandHost, flags: InitFlags, command: Command)
 
 async function run(host: CommandHost, command: Command): Promise<void> {
   const output = host.outputOf(command);
-  const { agents, drainTimeoutMs } = agentsOf(host, command);
+  const config = agentsOf(host, command);
   const { runAgents } = await import("../agent/agent-run.ts");
-  process.exitCode = await runAgents(agents, {
+  process.exitCode = await runAgents(config, {
     say: host.say,
     version: agentVersion(),
-    drainMs: drainTimeoutMs,
+    drainMs: config.drainTimeoutMs,
     online: ({ address, title, hub }) => {
       const name = titleIn(title, output.lang);
       const told = host.say("agent.online", { address, name, hub });

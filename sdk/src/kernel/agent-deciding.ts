@@ -1,7 +1,8 @@
 // What the steps of an agent's kernel read and how they decide.
 
 import type { AgentOutput } from "./agent-events.ts";
-import type { AgentFact, AgentState } from "./agent-state.ts";
+import type { AgentFact } from "./agent-facts.ts";
+import type { AgentState } from "./agent-state.ts";
 
 export interface AgentDeciding {
   readonly state: AgentState;

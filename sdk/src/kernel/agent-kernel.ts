@@ -9,19 +9,23 @@
 //       frame up and one sync.
 //   B4  What was received and has no outcome is run again at the next start, with the same id,
 //       unless it was taken back or its time has passed.
+//   B6  A handler may put its outcome off. The deferral is kept, so that the handler does not run
+//       again at the next start; the first answer from outside ends the instruction.
+//   B7  What may be worked on outside and ends without that worker is withdrawn: the worker is
+//       told, again at every start until it knows.
 
 import type { Address, Decision, Fact, Kernel, Row, SessionMark } from "../domain/index.ts";
 import { Session, type StoredLane } from "../session/index.ts";
 import type { AgentDeciding } from "./agent-deciding.ts";
 import type { AgentEvent, AgentOutput } from "./agent-events.ts";
+import type { AgentFact } from "./agent-facts.ts";
 import { stepAcks, stepFrames, stepWelcomed } from "./agent-link.ts";
 import {
-  type AgentFact,
-  type AgentInstruction,
   AgentState,
   type AgentTable,
   applyAgentFact,
   rememberEnded,
+  type StoredInstruction,
   type Tombstone,
 } from "./agent-state.ts";
 import { AgentWork } from "./agent-work.ts";
@@ -31,6 +35,8 @@ export interface AgentKernelOptions {
   /** Address of the hub above. */
   readonly parent: Address;
   readonly capabilities: ReadonlySet<string>;
+  /** Those whose workers outside want to be told of an end without them (B7); none by default. */
+  readonly withdrawable?: ReadonlySet<string>;
 }
 
 /** Tables that a start reads. */
@@ -67,7 +73,7 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
       emit: (output) => this.outputs.push(output),
       emitEarly: (output) => this.early.push(output),
     };
-    this.work = new AgentWork(this.deciding, options.capabilities);
+    this.work = new AgentWork(this.deciding, options);
   }
 
   step(event: AgentEvent, nowMs: number): void {
@@ -101,6 +107,18 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
         return;
       case "progress":
         this.work.progressed(event);
+        return;
+      case "deferred":
+        this.work.deferred(event);
+        return;
+      case "answered":
+        this.work.answered(event);
+        return;
+      case "claimed":
+        this.work.claimed(event);
+        return;
+      case "told":
+        this.work.told(event);
     }
   }
 
@@ -191,10 +209,13 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
       state.tombstones.set(row.key, tombstone);
       state.tombstoneNo = Math.max(state.tombstoneNo, tombstone.no);
     } else if (row.table === "instruction") {
-      const instruction = { ...(row.value as AgentInstruction) };
+      const stored = row.value as StoredInstruction;
+      const instruction = { deferred: false, holder: "", untold: false, ...stored };
       this.stored.add(instruction.id);
       state.instructions.set(instruction.id, instruction);
       state.endedNo = Math.max(state.endedNo, instruction.endedNo);
+      if (instruction.deferred) state.deferred.add(instruction.id);
+      if (instruction.untold) state.untold.add(instruction.id);
       if (instruction.outcome === "") state.running.add(instruction.id);
       else rememberEnded(state, instruction);
     } else {

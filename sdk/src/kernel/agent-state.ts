@@ -1,15 +1,15 @@
-// State of an agent's kernel and the facts that build it. Only `applyAgentFact` writes it.
+// State of an agent's kernel. Only `applyAgentFact` writes it.
 
 import {
   type Address,
   type FeedbackBody,
   type Frame,
   type FrameBody,
-  type Lane,
   limits,
   type Outcome,
 } from "../domain/index.ts";
 import { Session } from "../session/index.ts";
+import type { AgentFact } from "./agent-facts.ts";
 import { agentLimits } from "./agent-limits.ts";
 
 export interface AgentInstruction {
@@ -34,58 +34,17 @@ export interface AgentInstruction {
   retryable: boolean;
   /** Order of ending, for forgetting the oldest. */
   endedNo: number;
+  /** Its handler has put the outcome off: it comes from outside, in this life or a later one. */
+  deferred: boolean;
+  /** Who has claimed it while it is deferred; empty for nobody. */
+  holder: string;
+  /** It was ended without whoever works on it, who has not been told yet. */
+  untold: boolean;
 }
 
-export type AgentFact =
-  | { readonly t: "started"; readonly epoch: number }
-  | { readonly t: "drained" }
-  | {
-      readonly t: "received";
-      readonly id: string;
-      readonly chain: string;
-      readonly step: string;
-      readonly capability: string;
-      readonly input: string;
-      readonly origin: Address;
-      readonly attempt: number;
-      readonly finishMs: number;
-      readonly heartbeatMs: number;
-    }
-  /** A newer attempt of what is running: the execution goes on under it. */
-  | {
-      readonly t: "adopted";
-      readonly id: string;
-      readonly attempt: number;
-      readonly finishMs: number;
-    }
-  | { readonly t: "accepted"; readonly id: string }
-  | {
-      readonly t: "cancelAsked";
-      readonly id: string;
-      readonly attempt: number;
-      readonly reason: string;
-    }
-  | { readonly t: "progressed"; readonly id: string; readonly ratio: number; readonly note: string }
-  | {
-      readonly t: "ended";
-      readonly id: string;
-      readonly outcome: Outcome;
-      readonly output: string;
-      readonly errorCode: string;
-      readonly message: string;
-      readonly retryable: boolean;
-    }
-  /** The stored outcome is told again. */
-  | { readonly t: "repeated"; readonly id: string; readonly attempt: number }
-  | {
-      readonly t: "linkUp";
-      readonly peer: Address;
-      readonly storeId: string;
-      readonly epoch: number;
-      readonly reset: boolean;
-    }
-  | { readonly t: "seen"; readonly lane: Lane; readonly from: number; readonly to: number }
-  | { readonly t: "acked"; readonly lane: Lane; readonly seq: number };
+/** A row of the store; those of before there were deferrals lack the last three fields. */
+export type StoredInstruction = Omit<AgentInstruction, "deferred" | "holder" | "untold"> &
+  Partial<Pick<AgentInstruction, "deferred" | "holder" | "untold">>;
 
 export type AgentTable = "instruction" | "tombstone" | "session";
 
@@ -106,6 +65,10 @@ export class AgentState {
   tombstoneNo = 0;
   /** Ids without an outcome yet. */
   readonly running = new Set<string>();
+  /** Those of them whose handler has put the outcome off. */
+  readonly deferred = new Set<string>();
+  /** Ended instructions whose worker has not been told. */
+  readonly untold = new Set<string>();
   /** Ids of ended instructions, oldest first. */
   ended: string[] = [];
   endedNo = 0;
@@ -184,14 +147,29 @@ function receive(applying: AgentApplying, fact: Extract<AgentFact, { t: "receive
     retryable: false,
     // Kept, since the rows are where the count of endings is found again after a start.
     endedNo: known?.endedNo ?? 0,
+    deferred: false,
+    holder: "",
+    untold: false,
   });
+  state.untold.delete(fact.id);
   state.running.add(fact.id);
   applying.mark("instruction", fact.id);
 }
 
+type InstructionFact =
+  | "adopted"
+  | "accepted"
+  | "progressed"
+  | "ended"
+  | "repeated"
+  | "deferred"
+  | "claimed"
+  | "withdrawn"
+  | "told";
+
 function applyToInstruction(
   applying: AgentApplying,
-  fact: Extract<AgentFact, { t: "adopted" | "accepted" | "progressed" | "ended" | "repeated" }>,
+  fact: Extract<AgentFact, { t: InstructionFact }>,
 ): void {
   const { state, atMs } = applying;
   const instruction = state.instructions.get(fact.id);
@@ -219,22 +197,49 @@ function applyToInstruction(
       return;
     }
     case "ended":
-      instruction.outcome = fact.outcome;
-      instruction.output = fact.output;
-      instruction.errorCode = fact.errorCode;
-      instruction.message = fact.message;
-      instruction.retryable = fact.retryable;
-      state.running.delete(id);
-      state.endedNo += 1;
-      instruction.endedNo = state.endedNo;
-      rememberEnded(state, instruction);
-      send(applying, instruction, feedbackOf(instruction));
-      forget(applying);
+      endInstruction(applying, instruction, fact);
+      return;
+    case "deferred":
+      instruction.deferred = true;
+      state.deferred.add(id);
+      return;
+    case "claimed":
+      instruction.holder = fact.holder;
+      return;
+    case "withdrawn":
+      instruction.untold = true;
+      state.untold.add(id);
+      return;
+    case "told":
+      instruction.untold = false;
+      state.untold.delete(id);
       return;
     case "repeated":
       instruction.attempt = fact.attempt;
       send(applying, instruction, feedbackOf(instruction));
   }
+}
+
+function endInstruction(
+  applying: AgentApplying,
+  instruction: AgentInstruction,
+  fact: Extract<AgentFact, { t: "ended" }>,
+): void {
+  const { state } = applying;
+  const { id } = instruction;
+  instruction.outcome = fact.outcome;
+  instruction.output = fact.output;
+  instruction.errorCode = fact.errorCode;
+  instruction.message = fact.message;
+  instruction.retryable = fact.retryable;
+  instruction.deferred = false;
+  state.running.delete(id);
+  state.deferred.delete(id);
+  state.endedNo += 1;
+  instruction.endedNo = state.endedNo;
+  rememberEnded(state, instruction);
+  send(applying, instruction, feedbackOf(instruction));
+  forget(applying);
 }
 
 function feedbackOf(instruction: AgentInstruction): FeedbackBody {
@@ -294,6 +299,7 @@ function forget(applying: AgentApplying): void {
     const id = state.ended.shift();
     if (id === undefined) return;
     state.instructions.delete(id);
+    state.untold.delete(id);
     applying.mark("instruction", id);
   }
 }

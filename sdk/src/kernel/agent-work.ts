@@ -12,9 +12,16 @@ import type { AgentInstruction } from "./agent-state.ts";
 
 type EventOf<Type extends AgentEvent["type"]> = Extract<AgentEvent, { type: Type }>;
 
+/** What this node's handlers can do. */
+export interface AgentReach {
+  readonly capabilities: ReadonlySet<string>;
+  readonly withdrawable?: ReadonlySet<string>;
+}
+
 export class AgentWork implements AgentOrders {
   private readonly deciding: AgentDeciding;
   private readonly capabilities: ReadonlySet<string>;
+  private readonly withdrawable: ReadonlySet<string>;
   /** Received since the last commit: accepted at its end if they still run (B3). */
   private readonly fresh = new Set<string>();
   /** Newest progress since the last commit, by instruction: one frame a commit at most. */
@@ -24,20 +31,24 @@ export class AgentWork implements AgentOrders {
   /** No deadline is before it. A lower bound: what has ended meanwhile costs one idle tick. */
   private dueBoundMs = Number.POSITIVE_INFINITY;
 
-  constructor(deciding: AgentDeciding, capabilities: ReadonlySet<string>) {
+  constructor(deciding: AgentDeciding, reach: AgentReach) {
     this.deciding = deciding;
-    this.capabilities = capabilities;
+    this.capabilities = reach.capabilities;
+    this.withdrawable = reach.withdrawable ?? new Set();
   }
 
   /** A new life begins: what was under way in the last one is run again or given up (B4). */
   restart(): void {
-    const { nowMs } = this.deciding;
+    const { nowMs, state } = this.deciding;
+    for (const id of state.untold) this.emitWithdrawn(id);
     for (const instruction of this.running()) {
       const { id, capability, cancelReason, finishDueMs } = instruction;
       if (cancelReason !== "") this.endCancelled(instruction);
       else if (finishDueMs > 0 && finishDueMs <= nowMs) this.endExpired(id);
       else if (!this.capabilities.has(capability)) this.endUnknown(id, capability);
-      else this.run(instruction);
+      else if (!instruction.deferred) this.run(instruction);
+      // The last life's execution may have reached a worker before it could be kept as deferred.
+      if (instruction.outcome !== "" && !state.untold.has(id)) this.withdraw(instruction);
     }
     this.findNextDue();
   }
@@ -127,6 +138,12 @@ export class AgentWork implements AgentOrders {
     const reason = asked === "" ? "cancelled" : asked;
     decide({ t: "cancelAsked", id, attempt, reason });
     if (known?.outcome !== "") return;
+    if (known.deferred) {
+      // Nothing runs that could end by itself; the answer of who works on it comes too late.
+      this.endCancelled(known);
+      this.withdraw(known);
+      return;
+    }
     this.noteDue(known.finishDueMs);
     emitEarly({ type: "abort", id, reason });
   }
@@ -147,6 +164,73 @@ export class AgentWork implements AgentOrders {
     }
   }
 
+  deferred({ id }: EventOf<"deferred">): void {
+    const known = this.deciding.state.instructions.get(id);
+    const wasAbandoned = this.abandoned.delete(id);
+    if (known === undefined || known.deferred) return;
+    if (known.outcome !== "") {
+      // Its time passed, or it was taken back, while the handler gave the work to another one.
+      if (known.outcome === "cancelled" || known.outcome === "expired") this.withdraw(known);
+    } else if (known.cancelReason !== "") {
+      this.endCancelled(known);
+      this.withdraw(known);
+    } else if (wasAbandoned) {
+      this.run(known);
+    } else {
+      this.deciding.decide({ t: "deferred", id });
+    }
+  }
+
+  /** The first answer counts; who asks reads the state to learn whether it was this one. */
+  answered(event: EventOf<"answered">): void {
+    const { id, outcome, output, errorCode, message, retryable } = event;
+    const known = this.deciding.state.instructions.get(id);
+    if (known?.outcome !== "" || known.cancelReason !== "") return;
+    this.fresh.delete(id);
+    if (!known.deferred && !this.abandoned.has(id)) {
+      this.abandoned.add(id);
+      this.deciding.emitEarly({ type: "abort", id, reason: "it has been answered" });
+    }
+    this.deciding.decide({ t: "ended", id, outcome, output, errorCode, message, retryable });
+  }
+
+  claimed({ id, holder }: EventOf<"claimed">): void {
+    const { state, decide } = this.deciding;
+    if (state.deferred.has(id) && state.instructions.get(id)?.holder !== holder) {
+      decide({ t: "claimed", id, holder });
+    }
+  }
+
+  told({ id, attempt }: EventOf<"told">): void {
+    const { state, decide } = this.deciding;
+    const isOfIt = state.instructions.get(id)?.attempt === attempt;
+    if (isOfIt && state.untold.has(id)) decide({ t: "told", id });
+  }
+
+  private withdraw({ id, capability }: AgentInstruction): void {
+    if (!this.withdrawable.has(capability)) return;
+    this.deciding.decide({ t: "withdrawn", id });
+    this.emitWithdrawn(id);
+  }
+
+  private emitWithdrawn(id: string): void {
+    const known = this.deciding.state.instructions.get(id);
+    if (known === undefined || known.outcome === "") return;
+    const { chain, step, attempt, capability, outcome, message: reason } = known;
+    // Kept for a life whose configuration can tell it.
+    if (!this.withdrawable.has(capability)) return;
+    this.deciding.emit({
+      type: "withdrawn",
+      id,
+      chain,
+      step,
+      attempt,
+      capability,
+      outcome,
+      reason,
+    });
+  }
+
   progressed(event: EventOf<"progress">): void {
     const { id, ratio, note } = event;
     if (this.deciding.state.instructions.get(id)?.outcome !== "") return;
@@ -160,6 +244,11 @@ export class AgentWork implements AgentOrders {
     for (const instruction of this.running()) {
       const { id, cancelReason, finishDueMs } = instruction;
       if (finishDueMs === 0 || finishDueMs > nowMs) continue;
+      if (instruction.deferred) {
+        this.endExpired(id);
+        this.withdraw(instruction);
+        continue;
+      }
       this.abandoned.add(id);
       if (cancelReason !== "") {
         this.endCancelled(instruction);

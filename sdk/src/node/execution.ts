@@ -5,10 +5,12 @@
 //   X2  Input and output are checked by the contract's schemas; a bad one is never retried.
 //   X3  What leaves here fits a frame: a hub that refused the outcome of an instruction would be
 //       told it again for ever.
+//   X4  A handler may put its outcome off; what is answered later passes the same checks.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkJsonText } from "../codec/checks.ts";
 import { limits, type Outcome } from "../domain/index.ts";
+import type { GivenOutcome } from "../kernel/index.ts";
 
 export interface InstructionContext {
   /** Aborted on cancel, deadline and shutdown; its reason is an error that says which. */
@@ -29,6 +31,12 @@ export interface InstructionContext {
   reject(reason: string): never;
   /** Fails with a code of your own; `retryable` (default true): another attempt may help. */
   fail(code: string, message: string, options?: { readonly retryable?: boolean }): never;
+  /**
+   * Ends the handler without an outcome: `node.answer` brings it, after days and restarts if need
+   * be. Until then the instruction is open and durable, takes no handler's place, and the handler
+   * does not run again. Its deadline and a cancel go on holding.
+   */
+  later(): never;
 }
 
 /** Untyped handler, as the node keeps it. */
@@ -38,24 +46,46 @@ export interface Handler {
   readonly run: AnyHandler;
   readonly input: StandardSchemaV1 | undefined;
   readonly output: StandardSchemaV1 | undefined;
+  /** Runs of this handler at once; undefined when it shares the node's. */
+  readonly concurrency?: number | undefined;
+  readonly withdrawn?: WithdrawnListener | undefined;
 }
 
-export interface ExecutionResult {
+/** Tells whoever works on a deferred instruction outside that it has ended without them. */
+export type WithdrawnListener = (withdrawal: Withdrawal) => Promise<void> | void;
+
+export interface Withdrawal {
+  readonly idempotencyKey: string;
+  readonly chainId: string;
+  readonly stepId: string;
+  /** This attempt and those before it are meant. */
+  readonly attempt: number;
   readonly outcome: Outcome;
-  /** JSON text; empty unless succeeded. */
-  readonly output: string;
-  readonly errorCode: string;
-  readonly message: string;
-  readonly retryable: boolean;
+  /** For people. */
+  readonly reason: string;
+  /** Aborted when the node stops, and when a newer attempt has come. */
+  readonly signal: AbortSignal;
 }
+
+/** What a handler that has put its outcome off ends with. */
+export const later = "later";
+export type ExecutionEnd = GivenOutcome | typeof later;
 
 /** Thrown by `context.reject` and `context.fail`. */
 class Verdict extends Error {
-  readonly result: ExecutionResult;
-  constructor(result: ExecutionResult) {
+  readonly result: GivenOutcome;
+  constructor(result: GivenOutcome) {
     super(result.message);
     this.name = "Verdict";
     this.result = result;
+  }
+}
+
+/** Thrown by `context.later`. */
+class Deferral extends Error {
+  constructor() {
+    super("the outcome comes later");
+    this.name = "Deferral";
   }
 }
 
@@ -75,16 +105,16 @@ export interface ExecutionOptions {
 }
 
 /** Never rejects. A handler without promises has ended before the event loop turns (B3). */
-export async function execute(options: ExecutionOptions): Promise<ExecutionResult> {
+export async function execute(options: ExecutionOptions): Promise<ExecutionEnd> {
   try {
     const parsed = parseInput(options.input);
     const input = await check(options.handler.input, parsed, "INPUT_INVALID");
     const pending = options.handler.run(input, contextOf(options));
     const answer = pending instanceof Promise ? await pending : pending;
-    const output = await check(options.handler.output, answer, "OUTPUT_INVALID");
-    return encodeOutput(output, options.id);
+    return await judgeOutput(options.handler, answer, options.id);
   } catch (error) {
     if (error instanceof Verdict) return error.result;
+    if (error instanceof Deferral) return later;
     // Who is asked to stop and throws has not failed; the kernel knows what to answer.
     if (options.signal.aborted) return failure("ABORTED", "it was asked to stop", true);
     options.log("a handler failed", {
@@ -96,10 +126,29 @@ export async function execute(options: ExecutionOptions): Promise<ExecutionResul
   }
 }
 
+/** Within what a frame and a person take. */
+export function boundProgress(ratio: number, note: string): [ratio: number, note: string] {
+  return [ratio > 0 ? Math.min(ratio, 1) : 0, String(note).slice(0, messageCharsMax)];
+}
+
 const messageCharsMax = 300;
 const codeCharsMax = 100;
 
-function failure(errorCode: string, message: string, retryable: boolean): ExecutionResult {
+/** Succeeded with this output, or failed with what is wrong with it (X2, X3). */
+export async function judgeOutput(
+  handler: Handler,
+  answer: unknown,
+  id: string,
+): Promise<GivenOutcome> {
+  try {
+    return encodeOutput(await check(handler.output, answer, "OUTPUT_INVALID"), id);
+  } catch (error) {
+    if (error instanceof Verdict) return error.result;
+    throw error;
+  }
+}
+
+export function failure(errorCode: string, message: string, retryable: boolean): GivenOutcome {
   return {
     outcome: "failed",
     output: "",
@@ -118,7 +167,17 @@ function parseInput(text: string): unknown {
   }
 }
 
-function encodeOutput(output: unknown, id: string): ExecutionResult {
+export function refusal(reason: string): GivenOutcome {
+  return {
+    outcome: "returned",
+    output: "",
+    errorCode: "REJECTED",
+    message: reason.slice(0, messageCharsMax),
+    retryable: true,
+  };
+}
+
+function encodeOutput(output: unknown, id: string): GivenOutcome {
   let text: string;
   try {
     text = JSON.stringify(output ?? null) ?? "null";
@@ -165,21 +224,15 @@ function contextOf(options: ExecutionOptions): InstructionContext {
     idempotencyKey: options.id,
     deadline: finishDueMs === 0 ? undefined : new Date(finishDueMs),
     heartbeatMs: heartbeatMs === 0 ? undefined : heartbeatMs,
-    progress: (ratio, note = "") => {
-      const known = ratio > 0 ? Math.min(ratio, 1) : 0;
-      options.progress(known, String(note).slice(0, messageCharsMax));
-    },
+    progress: (ratio, note = "") => options.progress(...boundProgress(ratio, note)),
     reject: (reason) => {
-      throw new Verdict({
-        outcome: "returned",
-        output: "",
-        errorCode: "REJECTED",
-        message: reason.slice(0, messageCharsMax),
-        retryable: true,
-      });
+      throw new Verdict(refusal(reason));
     },
     fail: (code, message, { retryable = true } = {}) => {
       throw new Verdict(failure(code, message, retryable));
+    },
+    later: () => {
+      throw new Deferral();
     },
   };
 }

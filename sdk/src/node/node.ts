@@ -4,6 +4,7 @@
 //   V2  What was received survives a crash: it is run again at the next start with the same
 //       idempotency key, and its outcome counts once at the hub.
 //   V3  A node whose store fails ends at once: nothing more leaves it.
+//   V4  Work that a handler has put off is open until it is answered, however often we start.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import {
@@ -28,12 +29,13 @@ import {
 import { amnesiaError, amnesiaToldTo } from "../session/index.ts";
 import { openLevelStore } from "../store/index.ts";
 import type { CapabilityContract, InstructionContract } from "./contract.ts";
+import { DeferredWork } from "./deferred-work.ts";
 import { type Duration, parseDurationMs } from "./duration.ts";
 import type { AnyHandler, Handler } from "./execution.ts";
 import { ExecutionQueue } from "./execution-queue.ts";
 import { describeNode, type NodeOptions, type NodeSettings, readSettings } from "./node-options.ts";
 import { keepParts } from "./node-parts.ts";
-import type { Node, NodeConnection, StateListener } from "./node-surface.ts";
+import type { HandlerOptions, Node, NodeConnection, StateListener } from "./node-surface.ts";
 
 const concurrencyDefault = 64;
 const drainMsDefault = 30_000;
@@ -58,6 +60,7 @@ class MeshNode implements Node, LinkHost {
   private readonly options: NodeOptions;
   private readonly handlers = new Map<string, Handler>();
   private readonly queue: ExecutionQueue;
+  readonly deferred: DeferredWork;
   private readonly listeners = new Set<StateListener>();
   private connection: NodeConnection = "new";
   private settings: NodeSettings | undefined;
@@ -99,6 +102,13 @@ class MeshNode implements Node, LinkHost {
       failed: (error) => this.fatal(error),
       ended: () => this.reviewDrain(),
     });
+    this.deferred = new DeferredWork({
+      handlers: this.handlers,
+      kernel: () => (this.opened === undefined ? undefined : this.kernel),
+      submit: (event) => this.submit(event),
+      whenDurable: (callback) => this.opened?.journal.whenDurable(callback),
+      log: (event, fields) => this.complain(event, fields),
+    });
   }
 
   get state(): NodeConnection {
@@ -124,7 +134,7 @@ class MeshNode implements Node, LinkHost {
     }
   }
 
-  handle(contract: AnyContract, run: AnyHandler): Node {
+  handle(contract: AnyContract, run: AnyHandler, options: HandlerOptions = {}): Node {
     const name = typeof contract === "string" ? contract : contract.name;
     const refuse = (detail: string): MeshError =>
       new MeshError("CONFIG_INVALID", { subject: name, detail });
@@ -134,12 +144,16 @@ class MeshNode implements Node, LinkHost {
     if (this.handlers.size >= limits.capabilitiesMax) {
       throw refuse(`a node has at most ${limits.capabilitiesMax} capabilities`);
     }
-    this.handlers.set(name, { run, ...schemasOf(contract) });
+    const { concurrency } = options;
+    if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0)) {
+      throw refuse(`${concurrency} is no count of handlers`);
+    }
+    this.handlers.set(name, { run, ...schemasOf(contract), ...options });
     return this;
   }
 
-  provide(contract: AnyContract, run: AnyHandler): Node {
-    return this.handle(contract, run);
+  provide(contract: AnyContract, run: AnyHandler, options: HandlerOptions = {}): Node {
+    return this.handle(contract, run, options);
   }
 
   async start(options: { signal?: AbortSignal; timeout?: Duration } = {}): Promise<void> {
@@ -205,6 +219,9 @@ class MeshNode implements Node, LinkHost {
       address: this.address,
       parent: this.parent,
       capabilities: new Set(this.handlers.keys()),
+      withdrawable: new Set(
+        [...this.handlers].flatMap(([name, { withdrawn }]) => (withdrawn ? [name] : [])),
+      ),
     });
     this.kernel = kernel;
     // Runs of the last life leave while the journal is being opened; their outcomes need it.
@@ -325,7 +342,11 @@ class MeshNode implements Node, LinkHost {
     for (const output of outputs) {
       switch (output.type) {
         case "run":
+          this.deferred.begun(output.id);
           this.queue.run(output);
+          break;
+        case "withdrawn":
+          this.deferred.withdraw(output);
           break;
         case "abort":
           this.queue.abort(output.id, output.reason);
@@ -388,7 +409,9 @@ class MeshNode implements Node, LinkHost {
   private isDrained(): boolean {
     const state = this.kernel?.state;
     if (state === undefined) return true;
-    return this.queue.isIdle() && state.running.size === 0 && state.session.unacknowledged() === 0;
+    // What is deferred waits for the next start.
+    const isAtRest = this.queue.isIdle() && state.running.size === state.deferred.size;
+    return isAtRest && state.session.unacknowledged() === 0;
   }
 
   private reviewDrain(): void {
@@ -398,6 +421,7 @@ class MeshNode implements Node, LinkHost {
   /** Lets go of everything: handlers, link, store. */
   private async end(): Promise<void> {
     this.queue.stop("the node stops");
+    this.deferred.stop();
     this.whenDrained?.();
     this.starting?.reject(this.cancelledStart("the node stopped before it was online"));
     this.starting = undefined;

@@ -2,8 +2,9 @@
 // no virtual time.
 
 import { type JsonValue, limits, MeshError, type Outcome } from "../domain/index.ts";
+import type { GivenOutcome } from "../kernel/index.ts";
 import { type Duration, parseDurationMs } from "../node/duration.ts";
-import { type ExecutionResult, execute } from "../node/execution.ts";
+import { type ExecutionEnd, execute, later } from "../node/execution.ts";
 import { partsOf } from "../node/node-parts.ts";
 import type { Node } from "../node/node-surface.ts";
 
@@ -20,7 +21,8 @@ export interface RunInstructionOptions {
 
 /** The feedback that a hub would receive, and what the handler told on the way. */
 export interface InstructionResult {
-  readonly outcome: Outcome;
+  /** `later`: the handler has put its outcome off. */
+  readonly outcome: Outcome | typeof later;
   /** Undefined unless it succeeded. */
   readonly output: JsonValue | undefined;
   readonly errorCode: string;
@@ -62,13 +64,23 @@ export async function runInstruction(
       progress: (ratio, note) => progress.push({ ratio, note }),
       log: parts.complain,
     });
-    const { output, ...rest } = bounds.answer(result);
+    const end = bounds.answer(result);
+    if (end === later) return { ...putOff, progress };
+    const { output, ...rest } = end;
     const known = output === "" ? undefined : (JSON.parse(output) as JsonValue);
     return { ...rest, output: known, progress };
   } finally {
     bounds.end();
   }
 }
+
+const putOff = {
+  outcome: later,
+  output: undefined,
+  errorCode: "",
+  message: "",
+  retryable: false,
+} as const;
 
 /** What stops one execution from outside, and what its hub hears then instead of its result. */
 class Bounds {
@@ -99,12 +111,13 @@ class Bounds {
   };
 
   /** As the agent's kernel: a deadline ends all; who succeeds despite a cancel has succeeded. */
-  answer(result: ExecutionResult): ExecutionResult {
+  answer(result: ExecutionEnd): GivenOutcome | typeof later {
     if (this.isExpired) {
       const why = { errorCode: "FINISH_DEADLINE", message: "not done in time", retryable: true };
       return { outcome: "expired", output: "", ...why };
     }
-    if (this.caller?.aborted !== true || result.outcome === "succeeded") return result;
+    if (this.caller?.aborted !== true) return result;
+    if (result !== later && result.outcome === "succeeded") return result;
     const { reason } = this.caller;
     const message = reason instanceof Error ? reason.message : String(reason);
     return { outcome: "cancelled", output: "", errorCode: "", message, retryable: false };

@@ -70,6 +70,9 @@ export class TestAgent extends TestHost<AgentEvent, AgentOutput> {
       case "abort":
         this.queue.abort(output.id, output.reason);
         return;
+      case "withdrawn":
+        // Our kernel has no capabilities whose handlers tell somebody outside.
+        return;
       default:
         this.releaseShared(output);
     }

@@ -4,12 +4,17 @@
 //   H1  A handler belongs to a life of its process: a crash ends it without a word.
 //   H2  What a handler returns names the instruction and attempt it was returned for, so that the
 //       checkers can tell which feedback an aggregate has counted.
+//   H3  Some handlers put their outcome off: it comes from outside, whatever becomes of the
+//       process.
 
 import { type Address, type Outcome, parentOf } from "@cloudbrain/sdk/domain";
 import { type AgentEvent, AgentKernel, type AgentOutput, liveTables } from "@cloudbrain/sdk/kernel";
 import type { Session } from "@cloudbrain/sdk/session";
 import { numberOf } from "./scenarios.ts";
 import { SimNode } from "./sim-node.ts";
+
+/** Of handlers, in a simulated world. */
+const deferredShare = 0.1;
 
 type Run = Extract<AgentOutput, { type: "run" }>;
 
@@ -56,6 +61,9 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       case "abort":
         this.abortHandler(output.id);
         return;
+      case "withdrawn":
+        // Our kernel has no capabilities whose handlers tell somebody outside.
+        return;
       default:
         this.releaseShared(output);
     }
@@ -78,9 +86,15 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
         this.submit({ type: "progress", id, ratio: 0.5, note: "half" });
       });
     }
+    const isDeferred = dice.chance("puts off", this.address, deferredShare);
     this.later(delayMs, id, execution, () => {
       this.working.delete(id);
       const tag = `${id}#${attempt}`;
+      if (isDeferred) {
+        this.submit({ type: "deferred", id });
+        this.answerLater(id, tag);
+        return;
+      }
       if (roll < 0.5) this.fail(id, "failed", { code: "BUSY", retryable: true });
       else if (roll < 0.65) this.fail(id, "failed", { code: "DEFECT", retryable: false });
       else if (roll < 0.8) this.fail(id, "returned", { code: "NOT_OURS", retryable: false });
@@ -89,6 +103,29 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       timeline.schedule(50, () => {
         // A second answer, unless a newer execution of the instruction is under way by now.
         if (this.lives === lives && !this.working.has(id)) this.succeed(id, tag);
+      });
+    });
+  }
+
+  /** Whoever works on it outside comes back until it is taken, or nobody wants it any more. */
+  private answerLater(id: string, tag: string): void {
+    const { dice, timeline } = this.world;
+    const delayMs = dice.whole("works outside", this.address, { low: 5, high: 6_000 });
+    timeline.schedule(delayMs, () => {
+      if (!this.isUp) {
+        this.answerLater(id, tag);
+        return;
+      }
+      if (this.agent.state.instructions.get(id)?.outcome !== "") return;
+      this.world.checkers.returned(tag, this.address);
+      const outcome = { outcome: "succeeded", output: this.outputOf(tag) } as const;
+      this.submit({
+        type: "answered",
+        id,
+        ...outcome,
+        errorCode: "",
+        message: "",
+        retryable: false,
       });
     });
   }

@@ -38,19 +38,22 @@ export class AgentRig {
   epoch = 0;
   readonly journal: Journaled[] = [];
   private readonly capabilities: ReadonlySet<string>;
+  private readonly withdrawable: ReadonlySet<string>;
   private readonly rows = new Map<string, Row>();
   private appliedFacts = 0;
   private lastLink = 0;
   private readonly sentUpTo = new Map<Lane, number>();
 
-  constructor(capabilities: readonly string[] = ["work/v1"]) {
+  constructor(capabilities: readonly string[] = ["work/v1"], withdrawable: readonly string[] = []) {
     this.capabilities = new Set(capabilities);
+    this.withdrawable = new Set(withdrawable);
     this.kernel = this.createKernel();
     this.commit({ type: "started", epoch: 1 });
   }
 
   private createKernel(): AgentKernel {
-    return new AgentKernel({ address: self, parent, capabilities: this.capabilities });
+    const { capabilities, withdrawable } = this;
+    return new AgentKernel({ address: self, parent, capabilities, withdrawable });
   }
 
   commit(...events: AgentEvent[]): Effects {
@@ -203,6 +206,10 @@ export function makeEnded(id: string, changes: Partial<EndedEvent> = {}): EndedE
     retryable: false,
     ...changes,
   };
+}
+
+export function makeAnswered(id: string, changes: Partial<EndedEvent> = {}): AgentEvent {
+  return { ...makeEnded(id, changes), type: "answered" };
 }
 
 export function makeRun(id: string, changes: Partial<Extract<AgentOutput, { type: "run" }>> = {}) {

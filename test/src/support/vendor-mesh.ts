@@ -15,13 +15,23 @@ import {
   type NodeOptions,
   readCredentials,
 } from "@cloudbrain/sdk";
-import { type JsonValue, parseAddress } from "@cloudbrain/sdk/domain";
+import { type JsonValue, limits, parseAddress } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
 import { cityAddress, type PreparedMesh, prepareMesh } from "./mesh-shape.ts";
 import { HostedProcess } from "./process-host.ts";
 
+interface Timing {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+}
+
 /** Short, so that a lost neighbour is noticed soon. */
-const timing = { heartbeatMs: 200, leaseMs: 1_000 };
+const shortTiming: Timing = { heartbeatMs: 200, leaseMs: 1_000 };
+/** What an agent keeps that is a process of its own: its configuration has no timing. */
+export const defaultTiming: Timing = {
+  heartbeatMs: limits.heartbeatMs,
+  leaseMs: limits.linkLeaseMs,
+};
 export const deskAddress = parseAddress(`${cityAddress}/s-desk`);
 
 export class VendorMesh {
@@ -33,12 +43,20 @@ export class VendorMesh {
   private readonly directory: string;
   private readonly prepared: PreparedMesh;
   private readonly process: HostedProcess | undefined;
+  /** Of both ends of a link: who beats more slowly than the other's lease is lost at once. */
+  private readonly timing: Timing;
   private hub: Hub | undefined;
   private readonly nodes: Node[] = [];
   private readonly clients: Client[] = [];
   private keys = 0;
 
-  private constructor(directory: string, prepared: PreparedMesh, hasProcess: boolean) {
+  private constructor(
+    directory: string,
+    prepared: PreparedMesh,
+    options: { readonly hasProcess: boolean; readonly timing: Timing },
+  ) {
+    const { hasProcess, timing } = options;
+    this.timing = timing;
     this.directory = directory;
     this.prepared = prepared;
     const node = prepared.nodes.get(cityAddress);
@@ -49,14 +67,18 @@ export class VendorMesh {
   }
 
   /** With `hubProcess` the hub runs in a process of its own, which `killHub` ends. */
-  static async open(options: { readonly hubProcess?: boolean } = {}): Promise<VendorMesh> {
+  static async open(
+    options: { readonly hubProcess?: boolean; readonly timing?: Timing } = {},
+  ): Promise<VendorMesh> {
     const directory = mkdtempSync(join(tmpdir(), "cloudbrain-vendor-"));
     const division = "370200000000";
     const prepared = await prepareMesh(directory, [
       { role: "hub", address: cityAddress, level: "city", division, parent: undefined },
       { role: "agent", address: deskAddress, level: "", division: "", parent: cityAddress },
     ]);
-    const mesh = new VendorMesh(directory, prepared, options.hubProcess === true);
+    const hasProcess = options.hubProcess === true;
+    const timing = options.timing ?? shortTiming;
+    const mesh = new VendorMesh(directory, prepared, { hasProcess, timing });
     await mesh.openHub();
     await mesh.client.publish(stepApplication);
     await mesh.client.publish(stepsApplication);
@@ -102,7 +124,7 @@ export class VendorMesh {
       dataDirectory: join(own, "data"),
       credentials: readCredentials(join(own, "identity")),
       listen: { host: "127.0.0.1", port: this.hubPort },
-      ...timing,
+      ...this.timing,
       clock: () => Date.now() + this.aheadMs,
       passwordLogN: 14,
       log: () => undefined,
@@ -140,12 +162,18 @@ export class VendorMesh {
       hub: this.prepared.target(cityAddress),
       identity: join(own, "identity"),
       dataDir: join(own, "data"),
-      ...timing,
+      ...this.timing,
       log: (event) => this.logged.push(event),
       ...options,
     });
     this.nodes.push(node);
     return node;
+  }
+
+  /** Where a process of its own finds what the desk's node needs. */
+  deskFiles(): { readonly identity: string; readonly data: string } {
+    const own = this.ownDirectory(deskAddress);
+    return { identity: join(own, "identity"), data: join(own, "data") };
   }
 
   /** host:port of the hub, and who may manage it. */

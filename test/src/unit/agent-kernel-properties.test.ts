@@ -1,8 +1,11 @@
+import type { AgentOutput } from "@cloudbrain/sdk/kernel";
 import fc from "fast-check";
 import * as assert from "uvu/assert";
 import {
   AgentRig,
   type Effects,
+  type EndedEvent,
+  makeAnswered,
   makeCancel,
   makeEnded,
   makeInstruction,
@@ -15,7 +18,10 @@ type Action =
   | { readonly do: "instruct"; readonly id: string; readonly attempt: number; finishMs: number }
   | { readonly do: "cancel"; readonly id: string; readonly attempt: number }
   | { readonly do: "end"; readonly id: string; readonly succeeds: boolean }
-  | { readonly do: "progress"; readonly id: string }
+  | { readonly do: "progress" | "defer"; readonly id: string }
+  | { readonly do: "answer"; readonly id: string; readonly succeeds: boolean }
+  | { readonly do: "claim"; readonly id: string; readonly holder: string }
+  | { readonly do: "tell"; readonly id: string; readonly attempt: number }
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "acknowledge" | "drain" | "relink" | "newHub" | "checkpoint" | "crash" };
 
@@ -36,7 +42,23 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ do: fc.constant("end" as const), id, succeeds: fc.boolean() }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("progress" as const), id }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom("progress" as const, "defer" as const), id }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("answer" as const), id, succeeds: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("claim" as const),
+      id,
+      holder: fc.constantFrom("", "wang", "li"),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("tell" as const), id, attempt }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -54,7 +76,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 /** What a hub and a vendor would see, held against the rules B2 and "counts once". */
 class Observer {
-  readonly rig = new AgentRig();
+  readonly rig = new AgentRig(["work/v1"], ["work/v1"]);
   /** Executions under way in this life, by instruction. */
   readonly executing = new Set<string>();
   private readonly answers = new Map<string, string>();
@@ -74,6 +96,12 @@ class Observer {
     } else if (next.do === "end") this.end(next.id, next.succeeds);
     else if (next.do === "progress") {
       this.observe(rig.commit({ type: "progress", id: next.id, ratio: 0.5, note: "" }));
+    } else if (next.do === "defer") this.defer(next.id);
+    else if (next.do === "answer") this.answer(next.id, next.succeeds);
+    else if (next.do === "claim") {
+      this.observe(rig.commit({ type: "claimed", id: next.id, holder: next.holder }));
+    } else if (next.do === "tell") {
+      this.observe(rig.commit({ type: "told", id: next.id, attempt: next.attempt }));
     } else if (next.do === "wait") {
       rig.nowMs += next.ms;
       this.observe(rig.commit({ type: "tick" }));
@@ -89,11 +117,21 @@ class Observer {
 
   private end(ended: string, succeeds: boolean): void {
     if (!this.executing.delete(ended)) return;
+    this.observe(this.rig.commit(makeEnded(ended, this.outcome(succeeds))));
+  }
+
+  private outcome(succeeds: boolean): Partial<EndedEvent> {
     this.outputs += 1;
-    const answer = succeeds
-      ? makeEnded(ended, { output: String(this.outputs) })
-      : makeEnded(ended, { outcome: "failed", output: "", errorCode: `E${this.outputs}` });
-    this.observe(this.rig.commit(answer));
+    if (succeeds) return { output: String(this.outputs) };
+    return { outcome: "failed", output: "", errorCode: `E${this.outputs}` };
+  }
+
+  private defer(id: string): void {
+    if (this.executing.delete(id)) this.observe(this.rig.commit({ type: "deferred", id }));
+  }
+
+  private answer(id: string, succeeds: boolean): void {
+    this.observe(this.rig.commit(makeAnswered(id, this.outcome(succeeds))));
   }
 
   private crash(): void {
@@ -105,7 +143,13 @@ class Observer {
     this.observe(this.rig.link(`hub-${this.hubs}`));
   }
 
-  private observe({ early, sent }: Effects): void {
+  private observe({ early, outputs, sent }: Effects): void {
+    for (const output of outputs as readonly AgentOutput[]) {
+      if (output.type !== "withdrawn") continue;
+      // Only what has ended without its worker is withdrawn.
+      assert.ok(["cancelled", "expired"].includes(output.outcome), output.outcome);
+      assert.ok(this.rig.kernel.state.untold.has(output.id));
+    }
     for (const output of early) {
       if (output.type !== "run") continue;
       assert.not(this.executing.has(output.id), `${output.id} is executed twice at a time`);
@@ -124,7 +168,9 @@ class Observer {
   finish(): void {
     for (let round = 0; round < 3; round += 1) {
       for (const running of [...this.executing]) this.end(running, true);
+      for (const deferred of [...this.rig.kernel.state.deferred]) this.answer(deferred, true);
     }
+    assert.is(this.rig.kernel.state.deferred.size, 0);
     assert.equal([...this.rig.kernel.state.running], []);
     assert.is(this.rig.kernel.wakeAtMs(), undefined);
     this.crash();

@@ -35,6 +35,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
     3: [
       "APPLICATION_UNKNOWN",
       "CHAIN_UNKNOWN",
+      "INSTRUCTION_UNKNOWN",
       "NODE_UNKNOWN",
       "SERVICE_UNKNOWN",
       "STORE_MISSING",
@@ -55,6 +56,9 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "APPLICATION_EXISTS",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
+      "INSTRUCTION_CANCELLED",
+      "INSTRUCTION_ENDED",
+      "INSTRUCTION_TAKEN",
       "KEY_CONFLICT",
       "REVISION_CONFLICT",
       "STORE_EXISTS",

@@ -2,9 +2,10 @@ import { limits } from "@cloudbrain/sdk/domain";
 import { parseDurationMs } from "@cloudbrain/sdk/internal/node/duration";
 import {
   type AnyHandler,
-  type ExecutionResult,
+  type ExecutionEnd,
   execute,
 } from "@cloudbrain/sdk/internal/node/execution";
+import type { GivenOutcome } from "@cloudbrain/sdk/kernel";
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.ts";
 
@@ -18,9 +19,19 @@ interface Told {
 async function executeOne(
   run: AnyHandler,
   changes: { readonly input?: string; readonly isAborted?: boolean } = {},
-): Promise<ExecutionResult & Told> {
+): Promise<GivenOutcome & Told> {
   const told: Told = { progress: [], logged: [] };
-  const result = await execute({
+  const end = await executeWith(run, told, changes);
+  assert.is.not(end, "later");
+  return { ...(end as GivenOutcome), ...told };
+}
+
+async function executeWith(
+  run: AnyHandler,
+  told: Told,
+  changes: { readonly input?: string; readonly isAborted?: boolean } = {},
+): Promise<ExecutionEnd> {
+  return await execute({
     handler: { run, input: undefined, output: undefined },
     id: "i",
     chain: "X1",
@@ -33,7 +44,6 @@ async function executeOne(
     progress: (ratio, note) => told.progress.push([ratio, note]),
     log: (event) => told.logged.push(event),
   });
-  return { ...result, ...told };
 }
 
 const quiet = { progress: [], logged: [] };
@@ -54,7 +64,7 @@ test("what a handler gives is the output, and nothing is null", async () => {
 
 test("a handler knows what it works for and how long it may", async () => {
   const { output } = await executeOne((_input, context) => {
-    const { signal, progress: _progress, reject: _reject, fail: _fail, ...rest } = context;
+    const { signal, progress: _p, reject: _r, fail: _f, later: _l, ...rest } = context;
     return { ...rest, aborted: signal.aborted };
   });
   assert.equal(JSON.parse(output), {
@@ -93,6 +103,16 @@ test("a verdict of the handler is no failure of its code", async () => {
     message: "not ours",
     retryable: true,
   });
+});
+
+test("a handler that puts its outcome off has neither succeeded nor failed", async () => {
+  const told: Told = { progress: [], logged: [] };
+  assert.is(await executeWith((_input, context) => context.later(), told), "later");
+  assert.is(
+    await executeWith((_input, context) => context.later(), told, { isAborted: true }),
+    "later",
+  );
+  assert.equal(told, quiet);
 });
 
 test("who throws because it was asked to stop is not complained about", async () => {

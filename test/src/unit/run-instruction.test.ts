@@ -131,3 +131,10 @@ test("a name without a handler is refused", async () => {
   }
   assert.unreachable("it was run");
 });
+
+test("a handler that puts its outcome off says so", async () => {
+  const node = createNode({ address: "/3702/crew", title: { zh: "队" } });
+  node.handle("site.clear/v1", (_input, context) => context.later());
+  const { outcome, output } = await runInstruction(node, "site.clear/v1", {});
+  assert.equal([outcome, output], ["later", undefined]);
+});
