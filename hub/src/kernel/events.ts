@@ -1,25 +1,12 @@
 // What goes into a hub's kernel and what comes out.
 
-import type {
-  Address,
-  Application,
-  ErrorCode,
-  Frame,
-  Goodbye,
-  Hello,
-  JsonValue,
-  Lane,
-  LaneAck,
-  LaneRefusal,
-  Welcome,
-} from "@cloudbrain/sdk/domain";
-import type { Session } from "@cloudbrain/sdk/session";
+import type { Application, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
+import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
-  | { readonly type: "started"; readonly epoch: number }
-  | { readonly type: "tick" }
+  | NodeEvent
   | { readonly type: "publish"; readonly request: number; readonly application: Application }
   | {
       readonly type: "submit";
@@ -45,18 +32,7 @@ export type HubEvent =
   | { readonly type: "retry"; readonly request: number; readonly chain: string }
   | { readonly type: "drain"; readonly request: number }
   /** A child has dialled and said Hello; `link` names the connection. */
-  | { readonly type: "linkGreeted"; readonly link: number; readonly hello: Hello }
-  /** Our parent has answered our Hello. */
-  | { readonly type: "linkWelcomed"; readonly link: number; readonly welcome: Welcome }
-  | { readonly type: "linkClosed"; readonly link: number }
-  | {
-      readonly type: "frames";
-      readonly link: number;
-      readonly lane: Lane;
-      readonly firstSeq: number;
-      readonly frames: readonly Frame[];
-    }
-  | { readonly type: "acks"; readonly link: number; readonly acks: readonly LaneAck[] };
+  | { readonly type: "linkGreeted"; readonly link: number; readonly hello: Hello };
 
 export type HubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
@@ -69,6 +45,7 @@ export type HubReply =
     };
 
 export type HubOutput =
+  | NodeOutput
   | { readonly type: "reply"; readonly request: number; readonly reply: HubReply }
   /** The handshake with a child is done: open the protocol with this session and Welcome. */
   | {
@@ -77,17 +54,5 @@ export type HubOutput =
       readonly session: Session;
       readonly welcome: Omit<Welcome, "linkToken" | "title" | "storeId" | "heartbeatMs">;
     }
-  /** The handshake with our parent is done. */
-  | { readonly type: "attached"; readonly link: number; readonly session: Session }
-  | { readonly type: "closeLink"; readonly link: number; readonly goodbye: Goodbye }
-  | { readonly type: "refuseFrame"; readonly link: number; readonly refusal: LaneRefusal }
   /** `revision`: what of the chain is durable when this is released. */
-  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number }
-  /** Our own store has forgotten what a peer remembers: the process must not serve. */
-  | {
-      readonly type: "amnesia";
-      readonly peer: Address;
-      readonly ours: number;
-      readonly theirs: number;
-      readonly lane: Lane;
-    };
+  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number };

@@ -1,31 +1,11 @@
 // What goes into an agent's kernel and what comes out.
 
-import type {
-  Address,
-  Frame,
-  Goodbye,
-  Lane,
-  LaneAck,
-  LaneRefusal,
-  Outcome,
-  Welcome,
-} from "../domain/index.ts";
-import type { Session } from "../session/index.ts";
+import type { Outcome } from "../domain/index.ts";
+import type { NodeEvent, NodeOutput } from "../session/index.ts";
 
 export type AgentEvent =
-  | { readonly type: "started"; readonly epoch: number }
-  | { readonly type: "tick" }
+  | NodeEvent
   | { readonly type: "drain" }
-  | { readonly type: "linkWelcomed"; readonly link: number; readonly welcome: Welcome }
-  | { readonly type: "linkClosed"; readonly link: number }
-  | {
-      readonly type: "frames";
-      readonly link: number;
-      readonly lane: Lane;
-      readonly firstSeq: number;
-      readonly frames: readonly Frame[];
-    }
-  | { readonly type: "acks"; readonly link: number; readonly acks: readonly LaneAck[] }
   /** The handler of an instruction has come to its end. */
   | {
       readonly type: "ended";
@@ -45,6 +25,7 @@ export type AgentEvent =
     };
 
 export type AgentOutput =
+  | NodeOutput
   /** Run the handler. Early: it promises nothing to anybody (see ADR 0008). */
   | {
       readonly type: "run";
@@ -62,14 +43,4 @@ export type AgentOutput =
       readonly heartbeatMs: number;
     }
   /** The handler need not go on; whatever it answers has been or will be dealt with. */
-  | { readonly type: "abort"; readonly id: string; readonly reason: string }
-  | { readonly type: "attached"; readonly link: number; readonly session: Session }
-  | { readonly type: "closeLink"; readonly link: number; readonly goodbye: Goodbye }
-  | { readonly type: "refuseFrame"; readonly link: number; readonly refusal: LaneRefusal }
-  | {
-      readonly type: "amnesia";
-      readonly peer: Address;
-      readonly lane: Lane;
-      readonly ours: number;
-      readonly theirs: number;
-    };
+  | { readonly type: "abort"; readonly id: string; readonly reason: string };

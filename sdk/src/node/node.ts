@@ -31,6 +31,7 @@ import { type Duration, parseDurationMs } from "./duration.ts";
 import type { AnyHandler, Handler } from "./execution.ts";
 import { ExecutionQueue } from "./execution-queue.ts";
 import { describeNode, type NodeOptions, type NodeSettings, readSettings } from "./node-options.ts";
+import { keepParts } from "./node-parts.ts";
 import type { Node, NodeConnection, StateListener } from "./node-surface.ts";
 
 const concurrencyDefault = 64;
@@ -86,11 +87,14 @@ class MeshNode implements Node, LinkHost {
       const detail = `${concurrency} is no count of handlers`;
       throw new MeshError("CONFIG_INVALID", { subject: "concurrency", detail });
     }
+    const complain = (event: string, fields: Record<string, unknown>): void =>
+      this.complain(event, fields);
+    keepParts(this, { options, handlers: this.handlers, concurrency, complain });
     this.queue = new ExecutionQueue({
       handlers: this.handlers,
       concurrency,
       submit: (event) => this.submit(event),
-      log: (event, fields) => this.complain(event, fields),
+      log: complain,
       failed: (error) => this.fatal(error),
       ended: () => this.reviewDrain(),
     });

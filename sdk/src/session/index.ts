@@ -1,2 +1,3 @@
 export * from "./link-protocol.ts";
+export * from "./node-events.ts";
 export * from "./session.ts";

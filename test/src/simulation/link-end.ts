@@ -7,22 +7,19 @@
 //   E4  Between Welcome and the end of its commit the dialling end holds back what arrives.
 
 import { encodeBatch, parseBatch } from "@cloudbrain/sdk/codec";
-import type { Batch, Goodbye, Hello, LaneAck, LaneRun, Welcome } from "@cloudbrain/sdk/domain";
+import type { Batch, Goodbye, Welcome } from "@cloudbrain/sdk/domain";
+import {
+  type LinkOwner as KitLinkOwner,
+  tellOwner,
+} from "@cloudbrain/sdk/internal/testing/link-owner";
 import { LinkProtocol, type LinkStream, type Session } from "@cloudbrain/sdk/session";
 import type { SimNet } from "./sim-net.ts";
 import type { Cancel } from "./timeline.ts";
 
-/** What a node does with what its links bring. */
-export interface LinkOwner {
-  readonly address: string;
-  greeted(end: LinkEnd, hello: Hello): void;
-  welcomed(end: LinkEnd, welcome: Welcome): void;
-  run(end: LinkEnd, run: LaneRun): void;
-  acks(end: LinkEnd, acks: readonly LaneAck[]): void;
-  refused(end: LinkEnd, code: string, detail: string): void;
+/** A node, and what the checkers look at on its behalf. */
+export interface LinkOwner extends KitLinkOwner<LinkEnd> {
   /** Before a batch leaves: the checker of "durable before visible" looks at it here. */
   sending(end: LinkEnd, batch: Batch): void;
-  closed(end: LinkEnd, goodbye: Goodbye | undefined): void;
   violated(detail: string): void;
 }
 
@@ -130,38 +127,15 @@ export class LinkEnd {
     const { timeline } = this.net.options;
     timeline.note(`${this.owner.address} link ${this.id} receives ${bytes.length}`);
     const batch = parseBatch(bytes);
-    for (const event of this.protocol.receive(batch, bytes.length, timeline.nowMs)) {
-      if (this.isClosed) return;
-      switch (event.type) {
-        case "hello":
-          this.owner.greeted(this, event.hello);
-          break;
-        case "welcome":
-          this.held = [];
-          this.owner.welcomed(this, event.welcome);
-          break;
-        case "goodbye":
-          this.end(event.goodbye);
-          return;
-        case "run":
-          this.owner.run(this, event.run);
-          break;
-        case "acks":
-          this.owner.acks(this, event.acks);
-          break;
-        case "refusals":
-          for (const { code, detail } of event.refusals) this.owner.refused(this, code, detail);
-          break;
-        case "violation":
-          this.owner.violated(event.detail);
-          this.end(undefined);
-          return;
-        case "silent":
-          this.end(undefined);
-          return;
-      }
+    if (batch.welcome !== undefined) this.held = [];
+    const events = this.protocol.receive(batch, bytes.length, timeline.nowMs);
+    const ending = tellOwner(this, this.owner, events);
+    if (ending === undefined) {
+      this.pump();
+      return;
     }
-    this.pump();
+    if (ending.type === "violation") this.owner.violated(ending.detail);
+    this.end(ending.type === "goodbye" ? ending.goodbye : undefined);
   }
 
   arm(): void {

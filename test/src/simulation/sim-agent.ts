@@ -5,14 +5,7 @@
 //   H2  What a handler returns names the instruction and attempt it was returned for, so that the
 //       checkers can tell which feedback an aggregate has counted.
 
-import {
-  type Address,
-  type LaneAck,
-  type LaneRun,
-  type Outcome,
-  parentOf,
-  type Welcome,
-} from "@cloudbrain/sdk/domain";
+import { type Address, type Outcome, parentOf } from "@cloudbrain/sdk/domain";
 import { type AgentEvent, AgentKernel, type AgentOutput, liveTables } from "@cloudbrain/sdk/kernel";
 import type { Session } from "@cloudbrain/sdk/session";
 import { numberOf } from "./scenarios.ts";
@@ -51,24 +44,6 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
     return new Map([[parent, session]]);
   }
 
-  protected startedEvent(epoch: number): AgentEvent {
-    return { type: "started", epoch };
-  }
-  protected welcomedEvent(link: number, welcome: Welcome): AgentEvent {
-    return { type: "linkWelcomed", link, welcome };
-  }
-  protected closedEvent(link: number): AgentEvent {
-    return { type: "linkClosed", link };
-  }
-  protected framesEvent(link: number, run: LaneRun): AgentEvent {
-    return { type: "frames", link, lane: run.lane, firstSeq: run.firstSeq, frames: run.frames };
-  }
-  protected acksEvent(link: number, acks: readonly LaneAck[]): AgentEvent {
-    return { type: "acks", link, acks };
-  }
-  protected tickEvent(): AgentEvent {
-    return { type: "tick" };
-  }
   protected isDraining(): boolean {
     return this.agent.state.draining;
   }
@@ -81,17 +56,8 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       case "abort":
         this.abortHandler(output.id);
         return;
-      case "attached":
-        this.openLink(output.link, output.session);
-        return;
-      case "closeLink":
-        this.links.get(output.link)?.sayGoodbye(output.goodbye);
-        return;
-      case "refuseFrame":
-        this.links.get(output.link)?.protocol.refuse(output.refusal);
-        return;
-      case "amnesia":
-        this.refuse("AMNESIA");
+      default:
+        this.releaseShared(output);
     }
   }
 

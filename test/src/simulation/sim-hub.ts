@@ -7,7 +7,7 @@ import {
   type HubReply,
   liveTables,
 } from "@cloudbrain/hub/kernel";
-import type { Address, Hello, LaneAck, LaneRun, Welcome } from "@cloudbrain/sdk/domain";
+import type { Address, Hello } from "@cloudbrain/sdk/domain";
 import { rowKey } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
 import { helloFor, type Session } from "@cloudbrain/sdk/session";
@@ -54,24 +54,6 @@ export class SimHub extends SimNode<HubEvent, HubOutput> {
     return value === undefined ? undefined : (decodeCbor(value) as KeyHolder);
   }
 
-  protected startedEvent(epoch: number): HubEvent {
-    return { type: "started", epoch };
-  }
-  protected welcomedEvent(link: number, welcome: Welcome): HubEvent {
-    return { type: "linkWelcomed", link, welcome };
-  }
-  protected closedEvent(link: number): HubEvent {
-    return { type: "linkClosed", link };
-  }
-  protected framesEvent(link: number, run: LaneRun): HubEvent {
-    return { type: "frames", link, lane: run.lane, firstSeq: run.firstSeq, frames: run.frames };
-  }
-  protected acksEvent(link: number, acks: readonly LaneAck[]): HubEvent {
-    return { type: "acks", link, acks };
-  }
-  protected tickEvent(): HubEvent {
-    return { type: "tick" };
-  }
   protected isDraining(): boolean {
     return this.hub.state.draining;
   }
@@ -99,19 +81,10 @@ export class SimHub extends SimNode<HubEvent, HubOutput> {
           linkToken: `link-${output.link}`,
         });
         return;
-      case "attached":
-        this.openLink(output.link, output.session);
-        return;
-      case "closeLink":
-        this.links.get(output.link)?.sayGoodbye(output.goodbye);
-        return;
-      case "refuseFrame":
-        this.links.get(output.link)?.protocol.refuse(output.refusal);
-        return;
       case "chainChanged":
         return;
-      case "amnesia":
-        this.refuse("AMNESIA");
+      default:
+        this.releaseShared(output);
     }
   }
 

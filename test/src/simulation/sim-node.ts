@@ -11,6 +11,7 @@ import {
   type Hello,
   type Kernel,
   type LaneAck,
+  type LaneRefusal,
   type LaneRun,
   MeshError,
   type NodeDescription,
@@ -25,7 +26,7 @@ import {
   newMeta,
   type Recovery,
 } from "@cloudbrain/sdk/internal/journal/recovery";
-import type { Session } from "@cloudbrain/sdk/session";
+import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import { CommitPorter } from "./commit-porter.ts";
 import { recoverFrom } from "./disk-recovery.ts";
 import type { LinkEnd } from "./link-end.ts";
@@ -44,8 +45,8 @@ export abstract class SimNode<Event, Output> implements NodeView {
   readonly world: World;
   readonly description: NodeDescription;
   readonly disk: SimDisk;
-  kernel: Kernel<Event, Output>;
-  journal: Journal<Event, Output> | undefined;
+  kernel: Kernel<Event | NodeEvent, Output>;
+  journal: Journal<Event | NodeEvent, Output> | undefined;
   status: NodeStatus = "down";
   storeId: string;
   epoch = 0;
@@ -77,15 +78,9 @@ export abstract class SimNode<Event, Output> implements NodeView {
     this.initialise();
   }
 
-  abstract createKernel(): Kernel<Event, Output>;
+  abstract createKernel(): Kernel<Event | NodeEvent, Output>;
   abstract sessions(): ReadonlyMap<Address, Session>;
   protected abstract readonly liveTables: readonly string[];
-  protected abstract startedEvent(epoch: number): Event;
-  protected abstract welcomedEvent(link: number, welcome: Welcome): Event;
-  protected abstract closedEvent(link: number): Event;
-  protected abstract framesEvent(link: number, run: LaneRun): Event;
-  protected abstract acksEvent(link: number, acks: readonly LaneAck[]): Event;
-  protected abstract tickEvent(): Event;
   protected abstract releaseOne(output: Output): void;
   protected abstract isDraining(): boolean;
 
@@ -136,7 +131,7 @@ export abstract class SimNode<Event, Output> implements NodeView {
   }
 
   recover(from: "checkpoint" | "genesis"): {
-    kernel: Kernel<Event, Output>;
+    kernel: Kernel<Event | NodeEvent, Output>;
     recovery: Recovery;
   } {
     const kernel = this.createKernel();
@@ -183,7 +178,7 @@ export abstract class SimNode<Event, Output> implements NodeView {
     this.lastJournalMs = position.atMs;
     this.status = "up";
     world.checkers.recovered(this);
-    this.journal = new Journal<Event, Output>({
+    this.journal = new Journal<Event | NodeEvent, Output>({
       kernel: this.kernel,
       meta,
       position,
@@ -199,11 +194,11 @@ export abstract class SimNode<Event, Output> implements NodeView {
       anchor: (seq, hash) => this.disk.rememberAnchor({ seq, hash }),
       checkpointBytes: world.faults.checkpointBytes(this.address),
     });
-    this.submit(this.startedEvent(meta.epoch));
+    this.submit({ type: "started", epoch: meta.epoch });
     if (isCurrent()) this.links.dialSoon(0);
   }
 
-  submit(event: Event): void {
+  submit(event: Event | NodeEvent): void {
     if (!this.isUp || this.journal === undefined) return;
     this.journal.submit(event);
     this.world.checkers.stepped(this);
@@ -222,7 +217,7 @@ export abstract class SimNode<Event, Output> implements NodeView {
     this.cancelTick = this.world.timeline.schedule(delayMs + lateMs, () => {
       if (this.lives !== life) return;
       this.cancelTick = undefined;
-      this.submit(this.tickEvent());
+      this.submit({ type: "tick" });
     });
   }
 
@@ -296,19 +291,21 @@ export abstract class SimNode<Event, Output> implements NodeView {
 
   welcomed(end: LinkEnd, welcome: Welcome): void {
     this.links.add(end);
-    this.submit(this.welcomedEvent(end.id, welcome));
+    this.submit({ type: "linkWelcomed", link: end.id, welcome });
   }
 
   run(end: LinkEnd, run: LaneRun): void {
-    this.submit(this.framesEvent(end.id, run));
+    this.submit({ type: "frames", link: end.id, ...run });
   }
 
   acks(end: LinkEnd, acks: readonly LaneAck[]): void {
-    this.submit(this.acksEvent(end.id, acks));
+    this.submit({ type: "acks", link: end.id, acks });
   }
 
-  refused(end: LinkEnd, code: string, detail: string): void {
-    this.world.checkers.frameRefused(this.address, end.peer, code, detail);
+  refused(end: LinkEnd, refusals: readonly LaneRefusal[]): void {
+    for (const { code, detail } of refusals) {
+      this.world.checkers.frameRefused(this.address, end.peer, code, detail);
+    }
   }
 
   sending(end: LinkEnd, batch: Batch): void {
@@ -326,7 +323,24 @@ export abstract class SimNode<Event, Output> implements NodeView {
       this.refuse("AMNESIA");
       return;
     }
-    if (wasKnown) this.submit(this.closedEvent(end.id));
+    if (wasKnown) this.submit({ type: "linkClosed", link: end.id });
+  }
+
+  /** For what hubs and agents put out alike. */
+  protected releaseShared(output: NodeOutput): void {
+    switch (output.type) {
+      case "attached":
+        this.openLink(output.link, output.session);
+        return;
+      case "closeLink":
+        this.links.get(output.link)?.sayGoodbye(output.goodbye);
+        return;
+      case "refuseFrame":
+        this.links.get(output.link)?.protocol.refuse(output.refusal);
+        return;
+      case "amnesia":
+        this.refuse("AMNESIA");
+    }
   }
 
   protected openLink(link: number, session: Session, welcome?: Welcome): void {

@@ -1,0 +1,10 @@
+export type { TestHubKernel, TestHubKernelClass, TestStep } from "./hub-contract.ts";
+export {
+  type InstructionResult,
+  type RunInstructionOptions,
+  runInstruction,
+} from "./run-instruction.ts";
+export type { TestChain, TestChainResult } from "./test-chain.ts";
+export type { TestClock } from "./test-clock.ts";
+export type { TestFaults } from "./test-link.ts";
+export { type TestMesh, type TestMeshOptions, type TestRunOptions, testMesh } from "./test-mesh.ts";

@@ -1,0 +1,117 @@
+// Run instruction: one handler of a node, alone, with what it would see in a mesh. Needs no hub and
+// no virtual time.
+
+import { type JsonValue, limits, MeshError, type Outcome } from "../domain/index.ts";
+import { type Duration, parseDurationMs } from "../node/duration.ts";
+import { type ExecutionResult, execute } from "../node/execution.ts";
+import { partsOf } from "../node/node-parts.ts";
+import type { Node } from "../node/node-surface.ts";
+
+export interface RunInstructionOptions {
+  /** The idempotency key. Default: instruction-1. */
+  readonly id?: string;
+  /** Default: 1. */
+  readonly attempt?: number;
+  /** `context.deadline` is so far from now, and the handler is aborted then. Default: none. */
+  readonly deadline?: Duration;
+  /** Aborts the handler, as a cancelled chain does. */
+  readonly signal?: AbortSignal;
+}
+
+/** The feedback that a hub would receive, and what the handler told on the way. */
+export interface InstructionResult {
+  readonly outcome: Outcome;
+  /** Undefined unless it succeeded. */
+  readonly output: JsonValue | undefined;
+  readonly errorCode: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly progress: readonly { readonly ratio: number; readonly note: string }[];
+}
+
+/**
+ * Runs the handler that `node` has for `name`, schemas included. Resolves when the handler has
+ * ended, whatever comes of it. Throws NODE_UNKNOWN when there is no such handler.
+ */
+export async function runInstruction(
+  node: Node,
+  name: string,
+  input: JsonValue,
+  options: RunInstructionOptions = {},
+): Promise<InstructionResult> {
+  const parts = partsOf(node);
+  const handler = parts?.handlers.get(name);
+  if (parts === undefined || handler === undefined) {
+    throw new MeshError("NODE_UNKNOWN", { subject: name, detail: "the node has no such handler" });
+  }
+  const { id = "instruction-1", attempt = 1, deadline, signal } = options;
+  const leftMs = deadline === undefined ? undefined : parseDurationMs(deadline, "deadline");
+  const bounds = new Bounds(id, leftMs, signal);
+  const progress: { readonly ratio: number; readonly note: string }[] = [];
+  try {
+    const result = await execute({
+      handler,
+      id,
+      chain: "chain-1",
+      step: "step-1",
+      attempt,
+      input: JSON.stringify(input),
+      finishDueMs: leftMs === undefined ? 0 : Date.now() + leftMs,
+      heartbeatMs: 0,
+      signal: bounds.signal,
+      progress: (ratio, note) => progress.push({ ratio, note }),
+      log: parts.complain,
+    });
+    const { output, ...rest } = bounds.answer(result);
+    const known = output === "" ? undefined : (JSON.parse(output) as JsonValue);
+    return { ...rest, output: known, progress };
+  } finally {
+    bounds.end();
+  }
+}
+
+/** What stops one execution from outside, and what its hub hears then instead of its result. */
+class Bounds {
+  private readonly stop = new AbortController();
+  private readonly caller: AbortSignal | undefined;
+  private readonly timer: NodeJS.Timeout | undefined;
+  private isExpired = false;
+
+  constructor(id: string, leftMs: number | undefined, caller: AbortSignal | undefined) {
+    this.caller = caller;
+    if (caller?.aborted === true) this.cancel();
+    caller?.addEventListener("abort", this.cancel, { once: true });
+    if (leftMs === undefined) return;
+    const expire = (): void => {
+      this.isExpired = true;
+      const detail = "the finish deadline has passed";
+      this.stop.abort(new MeshError("CANCELLED", { subject: id, detail }));
+    };
+    this.timer = setTimeout(expire, Math.min(leftMs, limits.timerDelayMsMax));
+  }
+
+  get signal(): AbortSignal {
+    return this.stop.signal;
+  }
+
+  private readonly cancel = (): void => {
+    this.stop.abort(this.caller?.reason);
+  };
+
+  /** As the agent's kernel: a deadline ends all; who succeeds despite a cancel has succeeded. */
+  answer(result: ExecutionResult): ExecutionResult {
+    if (this.isExpired) {
+      const why = { errorCode: "FINISH_DEADLINE", message: "not done in time", retryable: true };
+      return { outcome: "expired", output: "", ...why };
+    }
+    if (this.caller?.aborted !== true || result.outcome === "succeeded") return result;
+    const { reason } = this.caller;
+    const message = reason instanceof Error ? reason.message : String(reason);
+    return { outcome: "cancelled", output: "", errorCode: "", message, retryable: false };
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.caller?.removeEventListener("abort", this.cancel);
+  }
+}
