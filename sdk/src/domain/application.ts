@@ -78,6 +78,8 @@ export interface Deadlines {
   readonly totalMs: number | undefined;
   /** Working calendar of claim, finish and total; absent: elapsed time. */
   readonly calendar?: string | undefined;
+  /** Why a task has no `finish`, in the author's words; human steps alone (rule R7). */
+  readonly unboundedReason?: string | undefined;
 }
 
 /** Delay before attempt n+1 = min(cap, initial * factor^(n-1)) spread by +-jitter (a ratio). */
