@@ -1,7 +1,7 @@
 // Aggregate reader: reducers and the rule that ends a fan-out.
 
-import type { AggregateRule } from "../domain/application.ts";
-import { compareText } from "../domain/value.ts";
+import type { AggregateRule, FanoutMembers } from "../domain/application.ts";
+import { compareText, type JsonValue } from "../domain/value.ts";
 import type { ExpressionPlace } from "./expression-check.ts";
 import {
   type Fields,
@@ -12,8 +12,11 @@ import {
   readNumber,
   requireField,
 } from "./field-reader.ts";
+import { type Reader, readCel } from "./reader.ts";
 import { readReducer } from "./reducer-reader.ts";
-import { type Reader, readCel } from "./step-parts-reader.ts";
+import { typeOfSchema } from "./schema-type.ts";
+import { typeOfReducer } from "./step-shape.ts";
+import { mapOf } from "./value-type.ts";
 import type { Problems } from "./yaml-source.ts";
 
 /** A partial travels up at most this often unless the definition says otherwise. */
@@ -27,28 +30,41 @@ const reducersMax = 50;
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
+export interface AggregateContext {
+  /** Time for the whole fan-out. */
+  readonly finishMs: number;
+  readonly by: FanoutMembers["by"];
+  /** JSON Schema of each output, where people fill in a form. */
+  readonly form: JsonValue | undefined;
+}
+
 export function readAggregate(
   reader: Reader,
   parent: Fields,
   place: ExpressionPlace,
-  finishMs: number,
+  context: AggregateContext,
 ): AggregateRule {
   const { problems } = reader;
   const node = parent.get("aggregate")?.value;
   const fields = readFields(problems, node, `${parent.where}.aggregate`, {
     known: ["into", "complete", "late", "emitEvery"],
-    unsupported: ["levels"],
+    refused: { levels: "remove it: every hub on the way aggregates" },
   });
   if (node !== undefined)
     requireField(problems, fields, "into", "write into: { replies: count() }");
-  readChoice(problems, fields, "late", ["record"], ["revise", "reject"]);
   const bounds = { minMs: emitEveryMsMin, maxMs: emitEveryMsMax };
+  const into = readInto(reader, fields, {
+    ...place,
+    variables: context.by === "items" ? ["out", "member", "item"] : ["out", "member"],
+    types: new Map([["out", typeOfSchema(context.form)]]),
+  });
+  const agg = mapOf(into.map(({ name, reducer }) => [name, typeOfReducer(reducer)]));
   return {
-    into: readInto(reader, fields, place),
+    into,
     emitEveryMs: readDurationMs(problems, fields, "emitEvery", bounds) ?? emitEveryMsDefault,
-    ...readComplete(reader, fields, place),
-    late: "record",
-    finishMs,
+    ...readComplete(reader, fields, { ...place, types: new Map([["agg", agg]]) }),
+    late: readChoice(problems, fields, "late", ["record", "revise", "reject"]) ?? "record",
+    finishMs: context.finishMs,
   };
 }
 
@@ -78,7 +94,6 @@ function readInto(reader: Reader, parent: Fields, place: ExpressionPlace): Aggre
     const reducer = readReducer(problems, expressions, value, {
       ...place,
       where: `${where}.${key}`,
-      variables: ["out", "member", "item"],
     });
     if (reducer !== undefined) into.push({ name: key, reducer });
   }
@@ -111,13 +126,17 @@ function readComplete(reader: Reader, parent: Fields, place: ExpressionPlace): C
       suggestion: `write at most ${quorum}`,
     });
   }
-  readChoice(problems, fields, "atDeadline", ["partial"], ["fail", "suspend"]);
+  readChoice(problems, fields, "atDeadline", ["partial"], {
+    fail: "write minimum: 1 and onShort: fail",
+    suspend: "write minimum: 1 and onShort: suspend",
+  });
   return {
     quorum: all === true ? 1 : quorum,
     or: readCel(reader, fields.get("or"), {
       ...place,
       where: `${fields.where}.or`,
       variables: [...place.variables, "agg"],
+      expects: "boolean",
     }),
     minimum,
     onShort: readChoice(problems, fields, "onShort", ["fail", "suspend", "partial"]) ?? "suspend",

@@ -7,7 +7,7 @@ import { parse } from "@bufbuild/cel";
 
 import { environment } from "./cel-environment.ts";
 
-type ParsedSource = ReturnType<typeof parse>;
+export type ParsedSource = ReturnType<typeof parse>;
 export type Expr = ParsedSource["expr"];
 
 export const sourceCharsMax = 4 * 1024;
@@ -158,8 +158,7 @@ export function knownFunctions(): readonly string[] {
 export function examineSource(parsed: ParsedSource): SourceReport {
   const readings: Reading[] = [];
   const unknownFunctions: { name: string; offset: number }[] = [];
-  const positions = parsed.sourceInfo?.positions ?? {};
-  const offsetOf = (expr: Expr): number => positions[String(expr.id)] ?? 0;
+  const offsetOf = (expr: Expr): number => offsetOfNode(parsed, expr.id);
 
   const visit = (expr: Expr, bound: ReadonlySet<string>): void => {
     const path = pathOf(expr);
@@ -187,6 +186,11 @@ export function examineSource(parsed: ParsedSource): SourceReport {
   };
   visit(parsed.expr, new Set());
   return { readings, unknownFunctions };
+}
+
+/** Where a node of the expression stands in its text. */
+export function offsetOfNode(parsed: ParsedSource, exprId: bigint): number {
+  return parsed.sourceInfo?.positions[String(exprId)] ?? 0;
 }
 
 /** Operators that the planner knows itself. */

@@ -42,17 +42,24 @@ export function closestName(name: string, candidates: Iterable<string>): string 
   return best;
 }
 
-/** Levenshtein's distance; answers `limit` for anything that is not below it. */
+/**
+ * Levenshtein's distance in which two neighbours that change places count once (optimal string
+ * alignment); answers `limit` for anything that is not below it.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 64) return limit;
+  let above: readonly number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const cost = a.charAt(i - 1) === b.charAt(j - 1) ? 0 : 1;
       const replaced = (row[j - 1] ?? 0) + cost;
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const best = Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
+      const isSwap = a.charAt(i - 1) === b.charAt(j - 2) && a.charAt(i - 2) === b.charAt(j - 1);
+      next.push(i > 1 && j > 1 && isSwap ? Math.min(best, (above[j - 2] ?? 0) + 1) : best);
     }
+    above = row;
     row = next;
   }
   return row[b.length] ?? limit;

@@ -40,6 +40,20 @@ export function parseDuration(text: string): number | string {
   return whole;
 }
 
+/** The shortest ISO 8601 text of a duration in ms. */
+export function formatDuration(ms: number): string {
+  const days = Math.floor(ms / dayMs);
+  const parts = [
+    [Math.floor((ms % dayMs) / hourMs), "H"],
+    [Math.floor((ms % hourMs) / minuteMs), "M"],
+    [(ms % minuteMs) / secondMs, "S"],
+  ] as const;
+  const time = parts.map(([count, unit]) => (count === 0 ? "" : `${count}${unit}`)).join("");
+  const date = days === 0 ? "" : `${days}D`;
+  if (time !== "") return `P${date}T${time}`;
+  return date === "" ? "PT0S" : `P${date}`;
+}
+
 function readIso(text: string): number | undefined {
   const parts = isoPattern.exec(text);
   if (parts === null || text === "P" || text.endsWith("T")) return undefined;

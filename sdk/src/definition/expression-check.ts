@@ -5,8 +5,19 @@
 
 import type { Mapping } from "../domain/application.ts";
 import { compareText } from "../domain/value.ts";
-import { examineSource, knownFunctions, parseSource, type Reading } from "./cel-source.ts";
+import { checkCel, isOfType, nodeType } from "./cel-check.ts";
+import { evaluationStepsMax } from "./cel-environment.ts";
+import {
+  examineSource,
+  knownFunctions,
+  offsetOfNode,
+  type ParsedSource,
+  parseSource,
+  type Reading,
+} from "./cel-source.ts";
 import { closestName } from "./diagnostic.ts";
+import type { StepShape } from "./step-shape.ts";
+import { describeType, mapOf, type ValueType } from "./value-type.ts";
 import {
   offsetInScalar,
   type Problems,
@@ -21,6 +32,33 @@ export interface ExpressionPlace {
   readonly variables: readonly string[];
   /** The step it belongs to; undefined for the whole chain, which sees every step. */
   readonly step: string | undefined;
+  /** What it must give; anything if absent. */
+  readonly expects?: Expectation | undefined;
+  /** What is known of variables that mean something else elsewhere. */
+  readonly types?: ReadonlyMap<string, ValueType> | undefined;
+}
+
+export type Expectation = "boolean" | "number" | "text" | "list" | "scalar";
+
+/** For a function that is near to none of them. */
+const functionsHint =
+  "write it with what CEL has: size, contains, startsWith, matches, has, exists, filter, map, ...";
+
+const expected: Readonly<Record<Expectation, { readonly names: string[]; readonly told: string }>> =
+  {
+    boolean: { names: ["bool"], told: "true or false" },
+    number: { names: ["int", "uint", "double", "null_type"], told: "a number" },
+    text: { names: ["string"], told: "a text" },
+    list: { names: ["list"], told: "a list" },
+    scalar: { names: ["string", "int", "uint", "double", "bool"], told: "a text or a number" },
+  };
+
+/** The definition as a whole, as far as expressions may read it. */
+export interface ReadableDefinition {
+  readonly steps: ReadonlyMap<string, StepShape>;
+  /** Also of steps that could not be read: what is wrong with those is reported already. */
+  readonly ids: ReadonlySet<string>;
+  readonly input: ValueType;
 }
 
 interface Pending extends ExpressionPlace {
@@ -30,23 +68,12 @@ interface Pending extends ExpressionPlace {
   readonly index: number;
 }
 
-/** What other expressions may read of a step. */
-export interface StepShape {
-  readonly type: "service" | "fanout";
-  /** Names under `agg`; empty for a service. */
-  readonly aggregates: readonly string[];
-  /** All steps that must have ended before it starts. */
-  readonly upstream: ReadonlySet<string>;
-}
-
-const serviceFields = ["state", "out"];
-const fanoutFields = ["state", "agg", "members", "replied", "failed", "coverage"];
-
 export class Expressions {
   readonly #problems: Problems;
   readonly #text: string;
   readonly #pending: Pending[] = [];
   #ids: ReadonlySet<string> = new Set();
+  #variables: ReadonlyMap<string, ValueType> = new Map();
 
   constructor(problems: Problems, text: string) {
     this.#problems = problems;
@@ -61,6 +88,24 @@ export class Expressions {
 
   /** A value in which each string that begins with `=` is an expression. */
   readMapping(node: SourceNode, place: ExpressionPlace): Mapping {
+    const { expects, ...whole } = place;
+    const isExpression =
+      node.kind === "scalar" && typeof node.value === "string" && node.value.startsWith("=");
+    if (!isExpression && expects !== undefined) this.#checkLiteral(node, place.where, expects);
+    return this.#readPart(node, isExpression ? place : whole);
+  }
+
+  #checkLiteral(node: SourceNode, where: string, expects: Expectation): void {
+    const { names, told } = expected[expects];
+    const name =
+      node.kind === "list" ? "list" : node.kind === "fields" ? "map" : scalarName(node.value);
+    if (names.includes(name)) return;
+    this.#problems.add(node.start, "WRONG_TYPE", `${where} must be ${told}`, {
+      suggestion: `write ${told}, or an expression that gives one, such as '=input.name'`,
+    });
+  }
+
+  #readPart(node: SourceNode, place: ExpressionPlace): Mapping {
     if (node.kind === "list") {
       const items = node.items.map((item, index) =>
         this.readMapping(item, { ...place, where: `${place.where}[${index}]` }),
@@ -84,12 +129,17 @@ export class Expressions {
     return { kind: "expression", source: this.add(node, node.value.slice(1), 1, place) };
   }
 
-  /**
-   * Reports what is wrong with the expressions collected so far. `ids` also holds the steps that
-   * could not be read: what is wrong with those is reported already.
-   */
-  check(steps: ReadonlyMap<string, StepShape>, ids: ReadonlySet<string>): void {
+  /** Reports what is wrong with the expressions collected so far. */
+  check({ steps, ids, input }: ReadableDefinition): void {
     this.#ids = ids;
+    // Wrong steps and fields of steps are told by #checkStep, in sentences of their own.
+    const seen = [...steps].map(([id, { fields }]) => [id, mapOf(fields, "possible")] as const);
+    this.#variables = new Map<string, ValueType>([
+      ["input", input],
+      ["steps", mapOf(seen, "possible")],
+      ["node", nodeType],
+      ["member", nodeType],
+    ]);
     for (const pending of this.#pending) this.#checkOne(pending, steps);
   }
 
@@ -114,13 +164,36 @@ export class Expressions {
         "UNKNOWN_FUNCTION",
         `${where}: there is no function ${name}()`,
         {
-          suggestion: near === undefined ? undefined : `did you mean ${near}()?`,
+          suggestion: near === undefined ? functionsHint : `did you mean ${near}()?`,
         },
       );
     }
     for (const reading of report.readings) {
       this.#checkReading(pending, reading, at(reading.offset), steps);
     }
+    this.#checkTypes(pending, parsed.parsed, at);
+  }
+
+  #checkTypes(pending: Pending, parsed: ParsedSource, at: (offset: number) => number): void {
+    const { where, expects, types = [] } = pending;
+    const report = checkCel(parsed.expr, new Map([...this.#variables, ...types]));
+    for (const { code, message, suggestion, exprId } of report.findings) {
+      const offset = at(offsetOfNode(parsed, exprId));
+      this.#problems.add(offset, code, `${where}: ${message}`, { suggestion });
+    }
+    if (report.cost > evaluationStepsMax) {
+      const message = `${where}: it may take ${report.cost} steps, over ${evaluationStepsMax}`;
+      this.#problems.add(at(0), "TOO_COSTLY", message, {
+        suggestion: "bound the lists with maxItems in their schema, or don't nest loops over them",
+      });
+    }
+    if (expects === undefined || report.findings.length > 0) return;
+    const { names, told } = expected[expects];
+    if (names.some((name) => isOfType(report.type, name))) return;
+    const message = `${where} must give ${told} and gives ${describeType(report.type)}`;
+    this.#problems.add(at(0), "TYPE_ERROR", message, {
+      suggestion: expects === "text" ? "write string(...) round it" : `write what gives ${told}`,
+    });
   }
 
   #checkReading(
@@ -175,16 +248,25 @@ export class Expressions {
         suggestion: `add ${id} to the needs of ${place.step}`,
       });
     }
-    const fields = shape.type === "service" ? serviceFields : fanoutFields;
-    if (field !== undefined && !fields.includes(field)) {
+    const { fields, aggregates } = shape;
+    if (field !== undefined && !fields.has(field)) {
       problems.add(at, "UNKNOWN_FIELD", `${where}: steps.${id} has no field "${field}"`, {
-        suggestion: `a ${shape.type} has ${fields.join(", ")}`,
+        suggestion: `a ${shape.type} has ${[...fields.keys()].join(", ")}`,
       });
-    } else if (field === "agg" && name !== undefined && !shape.aggregates.includes(name)) {
-      const near = closestName(name, shape.aggregates);
+    } else if (field === "agg" && name !== undefined && aggregates?.has(name) === false) {
+      const near = closestName(name, aggregates.keys());
       problems.add(at, "UNKNOWN_FIELD", `${where}: steps.${id}.agg has no value "${name}"`, {
-        suggestion: near === undefined ? undefined : `did you mean "${near}"?`,
+        suggestion:
+          near === undefined
+            ? `there is ${[...aggregates.keys()].join(", ")}`
+            : `did you mean "${near}"?`,
       });
     }
   }
+}
+
+function scalarName(value: ScalarNode["value"]): string {
+  if (typeof value === "string") return "string";
+  if (typeof value === "number") return "double";
+  return value === null ? "null_type" : "bool";
 }

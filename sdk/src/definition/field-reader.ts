@@ -2,7 +2,7 @@
 // scalars within bounds. Answers undefined where something is missing or wrong, and notes why.
 
 import { closestName } from "./diagnostic.ts";
-import { parseDuration } from "./duration.ts";
+import { durationForms, parseDuration } from "./duration.ts";
 import type { FieldsNode, Problems, ScalarNode, SourceField, SourceNode } from "./yaml-source.ts";
 
 export interface Fields {
@@ -14,8 +14,8 @@ export interface Fields {
 
 export interface KnownKeys {
   readonly known: readonly string[];
-  /** Keys of the language that this version refuses, since ignoring them would be a lie. */
-  readonly unsupported?: readonly string[];
+  /** Keys that have no place here but that people will write, each with what to write instead. */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 
 const noFields: FieldsNode = { kind: "fields", fields: [], start: 0 };
@@ -44,9 +44,9 @@ export function readFields(
 
 function reportKey(problems: Problems, field: SourceField, where: string, keys: KnownKeys): void {
   const { key, keyStart } = field;
-  if (keys.unsupported?.includes(key) === true) {
-    problems.add(keyStart, "UNSUPPORTED", `${where}.${key} is not supported by this version`, {
-      suggestion: "remove it",
+  if (keys.refused !== undefined && Object.hasOwn(keys.refused, key)) {
+    problems.add(keyStart, "UNKNOWN_KEY", `${where} takes no "${key}"`, {
+      suggestion: keys.refused[key],
     });
     return;
   }
@@ -55,6 +55,11 @@ function reportKey(problems: Problems, field: SourceField, where: string, keys: 
     suggestion:
       near === undefined ? `it takes ${keys.known.join(", ")}` : `did you mean "${near}"?`,
   });
+}
+
+/** Also true where the value is wrong: that is reported once, by whoever reads it. */
+export function hasKey(node: SourceNode | undefined, keys: readonly string[]): boolean {
+  return node?.kind === "fields" && node.fields.some(({ key }) => keys.includes(key));
 }
 
 /** The field, or undefined with a note that it is missing. */
@@ -82,7 +87,10 @@ export function textNode(
     return node as ScalarNode & { readonly value: string };
   }
   problems.add(node.start, "WRONG_TYPE", `${where} must be a text`, {
-    suggestion: node.kind === "scalar" ? `put it in quotes: '${String(node.value)}'` : undefined,
+    suggestion:
+      node.kind === "scalar" && node.value !== null
+        ? `put it in quotes: '${String(node.value)}'`
+        : "write one text in its place",
   });
   return undefined;
 }
@@ -122,7 +130,7 @@ export function readChoice<Choice extends string>(
   fields: Fields,
   key: string,
   choices: readonly Choice[],
-  unsupported: readonly string[] = [],
+  refused: Readonly<Record<string, string>> = {},
 ): Choice | undefined {
   const field = fields.get(key);
   if (field === undefined) return undefined;
@@ -131,16 +139,10 @@ export function readChoice<Choice extends string>(
   if (node === undefined) return undefined;
   const chosen = choices.find((choice) => choice === node.value);
   if (chosen !== undefined) return chosen;
-  if (unsupported.includes(node.value)) {
-    const message = `${where}: ${node.value} is not supported by this version`;
-    problems.add(node.start, "UNSUPPORTED", message, {
-      suggestion: `write ${choices.join(" or ")}`,
-    });
-    return undefined;
-  }
   const near = closestName(node.value, choices);
+  const told = near === undefined ? `write ${choices.join(", ")}` : `did you mean "${near}"?`;
   problems.add(node.start, "WRONG_VALUE", `${where} can't be "${node.value.slice(0, 60)}"`, {
-    suggestion: near === undefined ? `write ${choices.join(", ")}` : `did you mean "${near}"?`,
+    suggestion: Object.hasOwn(refused, node.value) ? refused[node.value] : told,
   });
   return undefined;
 }
@@ -179,7 +181,9 @@ export function readBoolean(problems: Problems, fields: Fields, key: string): bo
   if (field === undefined) return undefined;
   const { value: node } = field;
   if (node.kind === "scalar" && typeof node.value === "boolean") return node.value;
-  problems.add(node.start, "WRONG_TYPE", `${fields.where}.${key} must be true or false`);
+  problems.add(node.start, "WRONG_TYPE", `${fields.where}.${key} must be true or false`, {
+    suggestion: "write true or false, without quotes",
+  });
   return undefined;
 }
 
@@ -196,7 +200,9 @@ export function readDurationMs(
   const value = node.kind === "scalar" ? node.value : null;
   const ms = parseDuration(value === null ? "" : String(value));
   if (typeof ms === "string") {
-    problems.add(node.start, "BAD_DURATION", `${where}: ${ms}`);
+    problems.add(node.start, "BAD_DURATION", `${where}: ${ms}`, {
+      suggestion: ms.includes(durationForms) ? undefined : durationForms,
+    });
     return undefined;
   }
   if (ms < bounds.minMs || (bounds.maxMs !== undefined && ms > bounds.maxMs)) {

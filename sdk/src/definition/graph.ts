@@ -1,6 +1,6 @@
 // Graph: the steps of an application as a directed graph without cycles.
 
-import type { Need, Step } from "../domain/application.ts";
+import type { Need } from "../domain/application.ts";
 
 interface Node {
   readonly id: string;
@@ -42,9 +42,4 @@ export function findCycle(steps: readonly Node[]): readonly string[] | undefined
     cycle.push(next);
     at = next;
   }
-}
-
-/** Names that expressions find under `steps.ID.agg`. */
-export function aggregatesOf(step: Step): readonly string[] {
-  return step.type === "fanout" ? step.aggregate.into.map(({ name }) => name) : [];
 }

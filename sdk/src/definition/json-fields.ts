@@ -65,15 +65,39 @@ export class JsonFields {
     return this.optionalNumber(key, bounds) ?? this.refuse(key, "is missing");
   }
 
+  optionalBoolean(key: string): boolean | undefined {
+    const value = this.optionalValue(key);
+    if (value === undefined || typeof value === "boolean") return value;
+    return this.refuse(key, "is not true or false");
+  }
+
   boolean(key: string): boolean {
-    const value = this.value(key);
-    return typeof value === "boolean" ? value : this.refuse(key, "is not true or false");
+    return this.optionalBoolean(key) ?? this.refuse(key, "is missing");
   }
 
   choice<Choice extends string>(key: string, choices: readonly Choice[]): Choice {
     const value = this.value(key);
     const chosen = choices.find((choice) => choice === value);
     return chosen ?? this.refuse(key, `is none of ${choices.join(", ")}`);
+  }
+
+  optionalChoice<Choice extends string>(
+    key: string,
+    choices: readonly Choice[],
+  ): Choice | undefined {
+    return this.optionalValue(key) === undefined ? undefined : this.choice(key, choices);
+  }
+
+  /** Choices of a list, each once and in the order of `choices`. */
+  choices<Choice extends string>(key: string, choices: readonly Choice[]): readonly Choice[] {
+    const texts = this.texts(key);
+    const chosen = choices.filter((choice) => texts.includes(choice));
+    const isSame = chosen.length === texts.length && chosen.every((one, at) => one === texts[at]);
+    return isSame ? chosen : this.refuse(key, `is no ordered choice of ${choices.join(", ")}`);
+  }
+
+  optionalTexts(key: string): readonly string[] | undefined {
+    return this.optionalValue(key) === undefined ? undefined : this.texts(key);
   }
 
   texts(key: string): readonly string[] {
@@ -94,6 +118,10 @@ export class JsonFields {
     return this.#list(key, max).map(
       (item, index) => new JsonFields(item, `${this.#path}.${key}[${index}]`, this.#depth + 1),
     );
+  }
+
+  optionalChildren(key: string): readonly JsonFields[] | undefined {
+    return this.optionalValue(key) === undefined ? undefined : this.children(key);
   }
 
   #list(key: string, max: number): readonly JsonValue[] {

@@ -2,31 +2,37 @@
 // wrong with it.
 //
 //   P1  All problems are reported at once, sorted by place, each with what to write instead.
-//   P2  Nothing is ignored in silence: a key that this version does not know or does not support is
-//       an error.
+//   P2  Nothing is ignored in silence: a key that has no place where it stands is an error.
 //   P3  Texts that mean the same give the same hash: order of keys, comments and the spelling of
 //       durations and defaults don't count. `metadata.owner` is for people and is no part of it.
+//   P4  What came later into the language stays out of an application that does not use it, so that
+//       older texts keep their hash.
 
 import type { Application } from "../domain/application.ts";
 import { limits } from "../domain/limits.ts";
-import { canonicalJson, type JsonValue } from "../domain/value.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import { type ExpressionPlace, Expressions, type StepShape } from "./expression-check.ts";
+import { canonicalJson } from "../domain/value.ts";
 import {
-  type Fields,
-  readChoice,
-  readDurationMs,
-  readFields,
-  readText,
-  requireField,
-} from "./field-reader.ts";
-import { aggregatesOf, findCycle, upstreamOf } from "./graph.ts";
+  type ChainDeadline,
+  policyRulesOf,
+  readChainDeadline,
+  readEnds,
+  readIdempotency,
+  readPolicies,
+  readPriority,
+  readUrgency,
+} from "./chain-settings-reader.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { Expressions } from "./expression-check.ts";
+import { type Fields, readChoice, readFields, requireField } from "./field-reader.ts";
 import { hashApplication, withoutUndefined } from "./hash.ts";
-import { checkSchema } from "./schema-validation.ts";
-import { type Reader, readCel, readMappingField } from "./step-parts-reader.ts";
-import { nearestStep, type ReadStep, readStep } from "./step-reader.ts";
-import { readTitle } from "./title-reader.ts";
-import { type Problems, plainValue, readYaml, type SourceNode } from "./yaml-source.ts";
+import { readIdentity } from "./identity-reader.ts";
+import { presentFields } from "./present-fields.ts";
+import { type Reader, readMappingField, readSchema, type WholeDefinition } from "./reader.ts";
+import { typeOfSchema } from "./schema-type.ts";
+import { type ReadStep, readStep } from "./step-reader.ts";
+import { shapesOf } from "./step-shape.ts";
+import { checkGraph, checkUnusedPolicies, warnOfNoEffect } from "./whole-check.ts";
+import { readYaml, type SourceNode } from "./yaml-source.ts";
 
 export type ParsedApplication =
   | {
@@ -36,33 +42,38 @@ export type ParsedApplication =
     }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
-const applicationIdPattern = /^[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*$/;
-/** Parts of a version by Semantic Versioning 2.0.0. */
-const identifiers = "[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*";
-const number = "(?:0|[1-9]\\d*)";
-const versionPattern = new RegExp(
-  `^${number}\\.${number}\\.${number}(?:-${identifiers})?(?:\\+${identifiers})?$`,
-);
+export interface ParseOptions {
+  /** For the places of problems. */
+  readonly file: string;
+  /** Working calendars that there are; a name of another is refused. Default: any name will do. */
+  readonly calendars?: readonly string[] | undefined;
+}
+
 /** Kept in every hub that runs the application, and sent with it. */
 const definitionBytesMax = limits.inputBytesMax * 4;
 
 /** Parses one application. Never throws. */
-export function parseApplication(
-  text: string,
-  options: { readonly file: string },
-): ParsedApplication {
+export function parseApplication(text: string, options: ParseOptions): ParsedApplication {
   const { root, problems } = readYaml(text, options.file);
+  const { calendars } = options;
   const application =
     root === undefined
       ? undefined
-      : readApplication({ problems, expressions: new Expressions(problems, text) }, root);
+      : readApplication(root, {
+          problems,
+          expressions: new Expressions(problems, text),
+          calendars: calendars === undefined ? undefined : new Set(calendars),
+          afterwards: [],
+        });
   const diagnostics = problems.list();
   if (application === undefined || problems.hasErrors()) return { ok: false, diagnostics };
   return { ok: true, application, warnings: diagnostics };
 }
 
-function readApplication(reader: Reader, root: SourceNode): Application {
-  const { problems } = reader;
+type FirstReader = Omit<Reader, "applicationId" | "chainTotalMs">;
+
+function readApplication(root: SourceNode, first: FirstReader): Application {
+  const { problems } = first;
   const fields = readFields(problems, root, "the document", {
     known: ["apiVersion", "kind", "metadata", "spec"],
   });
@@ -71,8 +82,8 @@ function readApplication(reader: Reader, root: SourceNode): Application {
   requireField(problems, fields, "kind", "write kind: Application");
   readChoice(problems, fields, "kind", ["Application"]);
   requireField(problems, fields, "spec", "write spec: { steps: [...] }");
-  const identity = readMetadata(problems, fields);
-  const spec = readSpec(reader, fields);
+  const identity = readIdentity(problems, fields);
+  const spec = readSpec({ ...first, applicationId: identity.id }, fields);
   const application = { ...identity, ...spec };
   const hash = hashApplication(application);
   const bytes = canonicalJson(withoutUndefined(application)).length;
@@ -84,75 +95,86 @@ function readApplication(reader: Reader, root: SourceNode): Application {
   return { ...application, hash };
 }
 
-function readMetadata(problems: Problems, parent: Fields) {
-  const node = requireField(problems, parent, "metadata", "write metadata: { id, version, title }");
-  const fields = readFields(problems, node?.value, "metadata", {
-    known: ["id", "version", "title", "owner"],
-  });
-  if (node !== undefined) {
-    requireField(problems, fields, "id", "write id: city.item.handle");
-    requireField(problems, fields, "version", "write version: 1.0.0");
-    requireField(problems, fields, "title", "write title: { zh: ..., en: ... }");
-  }
-  const idRule = {
-    pattern: applicationIdPattern,
-    charsMax: 128,
-    form: "an id such as city.item.handle",
-  };
-  const versionRule = { pattern: versionPattern, charsMax: 64, form: "a semantic version: 1.0.0" };
-  readText(problems, fields, "owner", { form: "who answers for the application" });
-  return {
-    id: readText(problems, fields, "id", idRule) ?? "",
-    version: readText(problems, fields, "version", versionRule) ?? "",
-    title: readTitle(problems, fields) ?? { zh: "" },
-  };
-}
-
-function readSpec(reader: Reader, parent: Fields) {
-  const { problems } = reader;
+function readSpec(
+  first: Omit<Reader, "chainTotalMs">,
+  parent: Fields,
+): Omit<Application, "id" | "version" | "title" | "hash"> {
+  const { problems } = first;
   const fields = readFields(problems, parent.get("spec")?.value, "spec", {
-    known: ["input", "deadline", "idempotency", "onFailure", "steps", "output"],
-    unsupported: ["priority", "lane", "onCancel"],
+    known: [
+      "input",
+      "deadline",
+      "idempotency",
+      "priority",
+      "lane",
+      "policies",
+      "onFailure",
+      "onCancel",
+      "steps",
+      "output",
+    ],
   });
-  const deadline = readFields(problems, fields.get("deadline")?.value, "spec.deadline", {
-    known: ["total"],
-    unsupported: ["calendar", "start", "claim", "finish", "heartbeat"],
-  });
-  const totalMs = readDurationMs(problems, deadline, "total");
-  const steps = readSteps(reader, fields, totalMs, deadline.get("total") !== undefined);
-  const chain: ExpressionPlace = {
-    where: "spec",
-    variables: ["input", "steps"],
-    step: undefined,
-  };
+  const deadline = readChainDeadline(first, fields);
+  const reader = { ...first, chainTotalMs: boundOf(deadline) };
+  const steps = readSteps(reader, fields);
+  const policies = readPolicies(reader, fields);
+  const ends = readEnds(reader, fields);
+  const inputSchema = readSchema(problems, fields, "input");
   const settings = {
-    inputSchema: readInputSchema(problems, fields),
-    totalMs,
+    inputSchema,
+    totalMs: deadline.totalMs,
     ...readIdempotency(reader, fields),
-    onFailure:
-      readChoice(problems, fields, "onFailure", ["fail", "suspend"], ["compensate", "keep"]) ??
-      ("suspend" as const),
+    ...ends,
     steps: steps.map(({ step }) => step),
-    output: readMappingField(reader, fields, "output", chain),
+    output: readMappingField(reader, fields, "output", {
+      where: "spec",
+      variables: ["input", "steps"],
+      step: undefined,
+    }),
+    ...presentFields({
+      calendar: deadline.calendar,
+      priority: readPriority(reader, fields),
+      urgency: readUrgency(reader, fields),
+      policies: policyRulesOf(policies),
+    }),
   };
-  const outputChars = canonicalJson(withoutUndefined(settings.output ?? null)).length;
-  if (outputChars > limits.outputBytesDefault) {
-    const at = fields.get("output")?.value.start ?? fields.start;
-    problems.add(at, "TOO_LARGE", `spec.output takes ${outputChars} characters`, {
-      suggestion: `keep it below ${limits.outputBytesDefault}`,
-    });
-  }
+  checkOutputSize(reader, fields, settings.output);
   const ids = checkGraph(problems, steps, fields);
-  reader.expressions.check(shapesOf(steps), ids);
+  warnOfNoEffect(reader, fields, steps, ends);
+  checkWhole(reader, settings, { ids, policies });
   return settings;
 }
 
-function readSteps(
+/** A total that is wrong is reported once, not again at every step that relies on it. */
+function boundOf({ totalMs, hasTotal }: ChainDeadline): number | undefined {
+  return totalMs ?? (hasTotal ? 1 : undefined);
+}
+
+function checkOutputSize(
+  { problems }: Reader,
+  fields: Fields,
+  output: Application["output"],
+): void {
+  const outputChars = canonicalJson(withoutUndefined(output ?? null)).length;
+  if (outputChars <= limits.outputBytesDefault) return;
+  const at = fields.get("output")?.value.start ?? fields.start;
+  problems.add(at, "TOO_LARGE", `spec.output takes ${outputChars} characters`, {
+    suggestion: `keep it below ${limits.outputBytesDefault}`,
+  });
+}
+
+function checkWhole(
   reader: Reader,
-  parent: Fields,
-  totalMs: number | undefined,
-  hasTotal: boolean,
-): readonly ReadStep[] {
+  { steps, inputSchema }: Pick<Application, "steps" | "inputSchema">,
+  { ids, policies }: Pick<WholeDefinition, "ids" | "policies">,
+): void {
+  const whole = { steps: new Map(steps.map((step) => [step.id, step])), ids, policies };
+  for (const check of reader.afterwards) check(whole);
+  checkUnusedPolicies(reader, whole);
+  reader.expressions.check({ steps: shapesOf(steps), ids, input: typeOfSchema(inputSchema) });
+}
+
+function readSteps(reader: Reader, parent: Fields): readonly ReadStep[] {
   const { problems } = reader;
   const field = requireField(problems, parent, "steps", "write steps: [{ id, type, ... }]");
   if (field === undefined) return [];
@@ -169,98 +191,8 @@ function readSteps(
       suggestion: `write at most ${limits.stepsMax}`,
     });
   }
-  // A total that is wrong is reported once, not again at every step that relies on it.
-  const boundMs = totalMs ?? (hasTotal ? 1 : undefined);
   return node.items
     .slice(0, limits.stepsMax)
-    .map((item, index) => readStep(reader, item, index, boundMs))
+    .map((item, index) => readStep(reader, item, index))
     .filter((step) => step !== undefined);
-}
-
-function readIdempotency(reader: Reader, parent: Fields) {
-  const fields = readFields(reader.problems, parent.get("idempotency")?.value, "spec.idempotency", {
-    known: ["key", "keep"],
-  });
-  return {
-    keyExpression: readCel(reader, fields.get("key"), {
-      where: "spec.idempotency.key",
-      variables: ["input", "request"],
-      step: undefined,
-    }),
-    keyKeepMs: readDurationMs(reader.problems, fields, "keep") ?? limits.keyKeepMs,
-  };
-}
-
-function readInputSchema(problems: Problems, parent: Fields): JsonValue | undefined {
-  const node = parent.get("input")?.value;
-  if (node === undefined) return undefined;
-  const schema = plainValue(node);
-  const wrong = checkSchema(schema);
-  if (wrong !== undefined) {
-    problems.add(node.start, "BAD_SCHEMA", `spec.input is not a usable JSON Schema: ${wrong}`, {
-      suggestion: "write JSON Schema 2020-12, such as { type: object, properties: {...} }",
-    });
-  }
-  return schema;
-}
-
-function shapesOf(steps: readonly ReadStep[]): ReadonlyMap<string, StepShape> {
-  const upstream = upstreamOf(steps.map(({ step }) => step));
-  return new Map(
-    steps.map(({ step }) => [
-      step.id,
-      {
-        type: step.type,
-        aggregates: aggregatesOf(step),
-        upstream: upstream.get(step.id) ?? new Set<string>(),
-      },
-    ]),
-  );
-}
-
-function checkGraph(
-  problems: Problems,
-  steps: readonly ReadStep[],
-  parent: Fields,
-): ReadonlySet<string> {
-  const ids = checkIds(problems, parent);
-  for (const { step, needsAt } of steps) {
-    for (const [need, at] of needsAt) {
-      if (ids.has(need)) continue;
-      const others = [...ids].filter((id) => id !== step.id && id !== "");
-      problems.add(at, "UNKNOWN_STEP", `steps.${step.id} needs "${need}", which is no step`, {
-        suggestion: nearestStep(need, others) ?? `there is ${others.slice(0, 8).join(", ")}`,
-      });
-    }
-  }
-  const cycle = findCycle(steps.map(({ step }) => step));
-  const first = steps.find(({ step }) => step.id === cycle?.[0]);
-  if (cycle === undefined || first === undefined) return ids;
-  const loop = [...cycle, cycle[0]].join(" -> ");
-  const at = first.needsAt.get(cycle[1] ?? cycle[0] ?? "") ?? first.idAt;
-  problems.add(at, "CYCLE", `steps need each other in a circle: ${loop}`, {
-    suggestion: "remove one of these needs",
-  });
-  return ids;
-}
-
-/** All ids, also of steps that could not be read. */
-function checkIds(problems: Problems, parent: Fields): ReadonlySet<string> {
-  const listed = parent.get("steps")?.value;
-  const seen = new Set<string>();
-  for (const item of listed?.kind === "list" ? listed.items : []) {
-    const id = idOf(item);
-    if (id !== "" && seen.has(id)) {
-      problems.add(item.start, "DUPLICATE_STEP", `there are two steps "${id}"`, {
-        suggestion: "rename one of the two",
-      });
-    }
-    seen.add(id);
-  }
-  return seen;
-}
-
-function idOf(node: SourceNode): string {
-  const field = node.kind === "fields" ? node.fields.find(({ key }) => key === "id") : undefined;
-  return field?.value.kind === "scalar" ? String(field.value.value) : "";
 }

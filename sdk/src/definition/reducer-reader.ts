@@ -9,7 +9,10 @@ import type { Problems, ScalarNode, SourceNode } from "./yaml-source.ts";
 
 const valueOps = ["sum", "min", "max", "avg", "first"] as const;
 const ops = ["count", ...valueOps, "countIf", "collect"];
-const unsupportedOps = ["quorum", "custom"];
+const refusedOps: Readonly<Record<string, string>> = {
+  quorum: "write complete: { quorum: 0.9 } beside into",
+  custom: "aggregate by the reducers there are, and compute the rest in a later step",
+};
 const collectLimitDefault = 100;
 const form =
   "write count(), sum(out.x), avg(..), min(..), max(..), first(..) or countIf(out.x > 0)";
@@ -53,8 +56,17 @@ function readShortForm(
     });
     return undefined;
   }
-  const source = expressions.add(node, inner.trim(), head.length + leadOf(inner), place);
+  const source = expressions.add(node, inner.trim(), head.length + leadOf(inner), {
+    ...place,
+    ...expectationOf(op),
+  });
   return ruleOf(op, source);
+}
+
+/** What the expression of a reducer must give. */
+function expectationOf(op: string): Pick<ExpressionPlace, "expects"> {
+  if (op === "countIf") return { expects: "boolean" };
+  return ["sum", "avg", "min", "max"].includes(op) ? { expects: "number" } : {};
 }
 
 function leadOf(text: string): number {
@@ -63,14 +75,10 @@ function leadOf(text: string): number {
 
 function isKnownOp(problems: Problems, op: string, at: number, place: ExpressionPlace): boolean {
   if (ops.includes(op)) return true;
-  if (unsupportedOps.includes(op)) {
-    const message = `${place.where}: the reducer ${op} is not supported by this version`;
-    problems.add(at, "UNSUPPORTED", message, { suggestion: form });
-    return false;
-  }
   const near = closestName(op, ops);
+  const told = near === undefined ? form : `did you mean ${near}(...)?`;
   problems.add(at, "BAD_REDUCER", `${place.where}: there is no reducer "${op}"`, {
-    suggestion: near === undefined ? form : `did you mean ${near}(...)?`,
+    suggestion: Object.hasOwn(refusedOps, op) ? refusedOps[op] : told,
   });
   return false;
 }
@@ -90,7 +98,7 @@ function readObjectForm(
   node: SourceNode & { readonly kind: "fields" },
   place: ExpressionPlace,
 ): ReducerRule | undefined {
-  const named = node.fields.filter(({ key }) => [...ops, ...unsupportedOps].includes(key));
+  const named = node.fields.filter(({ key }) => [...ops, ...Object.keys(refusedOps)].includes(key));
   const [first, second] = named;
   if (first === undefined || second !== undefined) {
     const message = `${place.where} must name one reducer`;
@@ -103,13 +111,17 @@ function readObjectForm(
   const extra = op === "collect" ? ["where", "limit"] : [];
   const fields = readFields(problems, node, place.where, {
     known: [op, ...extra],
-    unsupported: ["on"],
+    refused: { on: "remove it: what has failed contributes nothing; steps.ID.failed counts it" },
   });
   if (!isKnownOp(problems, op, first.keyStart, place)) return undefined;
   if (op === "count") return { op };
   const text = textNode(problems, first.value, `${place.where}.${op}`);
   if (text === undefined) return undefined;
-  const source = expressions.add(text, text.value, 0, { ...place, where: `${place.where}.${op}` });
+  const source = expressions.add(text, text.value, 0, {
+    ...place,
+    where: `${place.where}.${op}`,
+    ...expectationOf(op),
+  });
   const rule = ruleOf(op, source);
   if (rule?.op !== "collect") return rule;
   const limit = readNumber(problems, fields, "limit", {
@@ -121,7 +133,11 @@ function readObjectForm(
   const where =
     whereNode === undefined ? undefined : textNode(problems, whereNode, `${place.where}.where`);
   if (where !== undefined) {
-    expressions.add(where, where.value, 0, { ...place, where: `${place.where}.where` });
+    expressions.add(where, where.value, 0, {
+      ...place,
+      where: `${place.where}.where`,
+      expects: "boolean",
+    });
   }
   return { ...rule, where: where?.value, limit: limit ?? collectLimitDefault };
 }

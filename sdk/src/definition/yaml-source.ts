@@ -13,6 +13,8 @@ import { compareDiagnostics, type Diagnostic } from "./diagnostic.ts";
 const yamlBytesMax = 256 * 1024;
 const yamlDepthMax = 64;
 
+const yamlHint = "indent by spaces, close what is opened, and quote a text that holds : or #";
+
 export type SourceNode = ScalarNode | ListNode | FieldsNode;
 export interface ScalarNode {
   readonly kind: "scalar";
@@ -46,6 +48,7 @@ export class Problems {
   readonly #file: string;
   readonly #lines: LineCounter;
   readonly #found: Diagnostic[] = [];
+  readonly #told = new Set<string>();
 
   constructor(file: string, lines: LineCounter) {
     this.#file = file;
@@ -57,6 +60,10 @@ export class Problems {
     const { suggestion, severity = "error" } = options;
     const place = { file: this.#file, line: Math.max(1, line), column: Math.max(1, col) };
     const hint = suggestion === undefined ? {} : { suggestion };
+    // What several steps share, such as a policy, is checked for each of them and told once.
+    const told = `${place.line}:${place.column} ${code} ${message}`;
+    if (this.#told.has(told)) return;
+    this.#told.add(told);
     this.#found.push({ ...place, code, message, ...hint, severity });
   }
 
@@ -124,7 +131,7 @@ function readDocument(
         duplicate ? "DUPLICATE_KEY" : "YAML_INVALID",
         message.split("\n")[0] ?? "",
         {
-          suggestion: duplicate ? "remove one of the two" : undefined,
+          suggestion: duplicate ? "remove one of the two" : yamlHint,
         },
       );
     }
@@ -135,7 +142,9 @@ function readDocument(
     });
   }
   if (document.contents === null) {
-    problems.add(0, "EMPTY", "the document is empty");
+    problems.add(0, "EMPTY", "the document is empty", {
+      suggestion: "write apiVersion, kind, metadata and spec",
+    });
     return undefined;
   }
   return convert(document.contents, problems, 0);
@@ -146,7 +155,9 @@ function convert(node: unknown, problems: Problems, depth: number): SourceNode {
   const start = place?.[0] ?? 0;
   const nothing: ScalarNode = { kind: "scalar", value: null, start, end: place?.[1] ?? start };
   if (depth > yamlDepthMax) {
-    problems.add(start, "TOO_DEEP", `it is nested deeper than ${yamlDepthMax} levels`);
+    problems.add(start, "TOO_DEEP", `it is nested deeper than ${yamlDepthMax} levels`, {
+      suggestion: "write it flatter",
+    });
     return nothing;
   }
   if (isAlias(node)) {
@@ -178,7 +189,9 @@ function convert(node: unknown, problems: Problems, depth: number): SourceNode {
 
 function checkNumber(value: number, start: number, problems: Problems): void {
   if (!Number.isFinite(value)) {
-    problems.add(start, "NUMBER", "infinities and NaN are no numbers of JSON");
+    problems.add(start, "NUMBER", "infinities and NaN are no numbers of JSON", {
+      suggestion: "write a number, or leave it away",
+    });
   } else if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     problems.add(start, "NUMBER", "the integer is beyond 2^53 - 1 and would be rounded", {
       suggestion: "write it as a string",
@@ -197,12 +210,16 @@ function convertFields(
     const keyNode = convert(key, problems, depth + 1);
     const keyStart = keyNode.start;
     if (keyNode.kind !== "scalar" || keyNode.value === null) {
-      problems.add(keyStart, "KEY", "a key must be a text");
+      problems.add(keyStart, "KEY", "a key must be a text", {
+        suggestion: "write a name before the colon",
+      });
       continue;
     }
     const text = String(keyNode.value);
     if (text === "__proto__") {
-      problems.add(keyStart, "KEY", "the key __proto__ is not allowed");
+      problems.add(keyStart, "KEY", "the key __proto__ is not allowed", {
+        suggestion: "choose another name",
+      });
       continue;
     }
     const place = { kind: "scalar", value: null, start: keyStart, end: keyStart } as const;

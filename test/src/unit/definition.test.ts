@@ -16,7 +16,14 @@ import { suite } from "../support/suite.ts";
 
 const test = suite("definition");
 
-const examples = ["typhoon-drill.yaml", "item-handling.yaml"];
+const examples = [
+  "typhoon-drill.yaml",
+  "item-handling.yaml",
+  "city-item.yaml",
+  "typhoon-emergency.yaml",
+  "hotline-12345.yaml",
+  "resident-permit.yaml",
+];
 
 function readExample(name: string): string {
   return readFileSync(join(repositoryRoot, "docs/examples", name), "utf8");
@@ -244,20 +251,28 @@ test("points into folded and quoted texts", () => {
   assert.equal(problemsOf(text), ["12:12 UNKNOWN_VARIABLE", "13:41 UNKNOWN_VARIABLE"]);
 });
 
-test("refuses what this version does not support instead of ignoring it", () => {
-  const types = ["human", "subflow", "timer", "gate", "signal"];
+test("what was written before the language grew keeps its hash", () => {
   assert.equal(
-    problemsOf(withSteps(...types.map((type) => `- { id: ${type}, type: ${type} }`))),
-    types.map((type, index) => `${6 + index}:${type.length + 21} UNSUPPORTED`),
+    ["typhoon-drill.yaml", "item-handling.yaml"].map((name) => parseWhole(readExample(name)).hash),
+    [
+      "ab060ea514c1672b666da6627004bf7e1e871974857d54a143eeffd95130827b",
+      "999e4c08c458dd6e36afdc6b794b38744e17bfcf502efea3fe108fc6ab465c49",
+    ],
   );
-  const keys = ["compensate: {}", "escalate: []", "output: {}"];
-  for (const key of keys) {
-    assert.equal(problemsOf(withSteps(plainStep.replace(" }}", "").replace(/ }$/, `, ${key} }`))), [
-      "6:90 UNSUPPORTED",
-    ]);
-  }
-  const late = readExample("typhoon-drill.yaml").replace("late: record", "late: revise");
-  assert.equal(problemsOf(late), ["39:15 UNSUPPORTED"]);
+});
+
+test("the spelling of a default changes no hash", () => {
+  const text = readExample("typhoon-emergency.yaml");
+  const spelled = text
+    .replace("  onCancel:", "  onFailure: suspend\n  onCancel:")
+    .replace("        type: service\n", "        feedback: once\n")
+    .replace("actions: [claim, report, complete]", "actions: [complete, claim, report]")
+    .replace("deadline: { total: PT12H }", "deadline: { total: 12h }");
+  assert.is.not(spelled, text);
+  assert.is(parseWhole(spelled).hash, parseWhole(text).hash);
+  const plain = readExample("item-handling.yaml");
+  const normal = plain.replace("  onFailure:", "  lane: normal\n  onCancel: keep\n  onFailure:");
+  assert.is(parseWhole(normal).hash, parseWhole(plain).hash);
 });
 
 test("refuses circles, doubles and steps that could wait for ever", () => {

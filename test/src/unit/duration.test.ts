@@ -1,4 +1,5 @@
 import { parseDuration } from "@cloudbrain/sdk/definition";
+import { formatDuration } from "@cloudbrain/sdk/internal/definition/duration";
 import * as assert from "uvu/assert";
 
 import { suite } from "../support/suite.ts";
@@ -46,4 +47,13 @@ test("says what is wrong with everything else", () => {
   );
   assert.match(String(parseDuration("P1M")), "no fixed length");
   assert.match(String(parseDuration("-PT5S")), "can't be negative");
+});
+
+test("writes milliseconds as the shortest text that reads as the same", () => {
+  const texts = ["P3D", "PT4H", "PT90S", "P1DT12H", "PT0.5S", "PT1H1M1.001S", "PT0S"];
+  const shortest = ["P3D", "PT4H", "PT1M30S", "P1DT12H", "PT0.5S", "PT1H1M1.001S", "PT0S"];
+  assert.equal(
+    texts.map((text) => formatDuration(Number(parseDuration(text)))),
+    shortest,
+  );
 });
