@@ -24,6 +24,8 @@ export interface DriverOptions {
   readonly links: DriverLinks;
   /** A chain has changed and is durable up to this revision: watchers read it again. */
   readonly chainChanged: (chain: string, revision: number) => void;
+  /** A signal step has published. */
+  readonly signalPublished: (signal: Outgoing<"signalPublished">) => void;
   /** The store or a peer says that we must not go on; the process has to end. */
   readonly fatal: (error: MeshError) => void;
 }
@@ -98,6 +100,9 @@ export class HubDriver {
         return;
       case "chainChanged":
         this.options.chainChanged(output.chain, output.revision);
+        return;
+      case "signalPublished":
+        this.options.signalPublished(output);
         return;
       case "amnesia":
         this.options.fatal(amnesiaError(output.peer, output.lane, output.ours, output.theirs));

@@ -153,6 +153,7 @@ async function openDurable(options: HubOptions, kernel: HubKernel, watch: ChainW
     kernel,
     links,
     chainChanged: (chain, revision) => watch.changed(chain, revision),
+    signalPublished: ({ id, name }) => options.log("signal published", { id, name }),
     fatal: options.fatal,
   });
   links.bind(driver);
