@@ -17,8 +17,8 @@ import {
   type NodeRecord,
   parseAddress,
 } from "@cloudbrain/sdk/domain";
+import { refusalOf } from "./answers.ts";
 import { unary } from "./calls.ts";
-import { refusalOf } from "./chain-service.ts";
 import type { ServiceParts } from "./services.ts";
 
 const sourceCharsMax = 256 * 1024;
