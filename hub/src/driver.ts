@@ -26,6 +26,8 @@ export interface DriverOptions {
   readonly links: DriverLinks;
   /** A chain has changed and is durable up to this revision: watchers read it again. */
   readonly chainChanged: (chain: string, revision: number) => void;
+  /** A signal step has published. */
+  readonly signalPublished: (signal: Outgoing<"signalPublished">) => void;
   /** The store or a peer says that we must not go on; the process has to end. */
   readonly fatal: (error: MeshError) => void;
 }
@@ -100,6 +102,9 @@ export class HubDriver {
         return;
       case "chainChanged":
         this.options.chainChanged(output.chain, output.revision);
+        return;
+      case "signalPublished":
+        this.options.signalPublished(output);
         return;
       case "amnesia":
         this.options.fatal(amnesiaError({ self: this.options.self, ...output }));

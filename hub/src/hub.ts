@@ -1,7 +1,12 @@
 // Hub: the composition root. Kernel, journal, links and services of one hub meet here and nowhere
 // else. A process may run several hubs, each with its own identity, store and port.
 
-import { createEvaluate, createValidate } from "@cloudbrain/sdk/definition";
+import {
+  type CalendarConfig,
+  createEvaluate,
+  createValidate,
+  createWorkingCalendars,
+} from "@cloudbrain/sdk/definition";
 import {
   type Address,
   type MeshError,
@@ -38,6 +43,8 @@ export interface HubOptions {
   readonly parent?: string | undefined;
   readonly heartbeatMs: number;
   readonly leaseMs: number;
+  /** Working calendars beside those that are built in. */
+  readonly calendars?: readonly CalendarConfig[] | undefined;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** The hub must not go on: the process ends after this. */
   readonly fatal: (error: MeshError) => void;
@@ -64,11 +71,13 @@ const auditEveryMs = 60_000;
 export async function openHub(options: HubOptions): Promise<Hub> {
   const { description, credentials, log } = options;
   const self = description.address;
+  const calendars = createWorkingCalendars(options.calendars);
   const kernel = new HubKernel({
     address: self,
     hasParent: options.parent !== undefined,
     evaluate: createEvaluate(),
     validate: createValidate(),
+    addWorkingTime: calendars.addWorkingTime,
   });
   const watch = new ChainWatch();
   const health = new HubHealth();
@@ -101,6 +110,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         startedAtMs: Date.now(),
         calls,
         passwords,
+        calendars: calendars.names,
       }),
   });
   const dialer = createParentDialer(options, kernel, links, opened.epoch);
@@ -224,6 +234,7 @@ async function openDurable(
     kernel,
     links,
     chainChanged: (chain, revision) => watch.changed(chain, revision),
+    signalPublished: ({ id, name }) => options.log("signal published", { id, name }),
     fatal: (error) => {
       health.stop();
       options.fatal(error);

@@ -6,9 +6,15 @@ import {
   type FanoutSummary as ProtoFanout,
   type ChainStep as ProtoStep,
   StepState as ProtoStepState,
+  type StepWait as ProtoWait,
 } from "@cloudbrain/proto";
 import type { JsonValue } from "@cloudbrain/sdk/domain";
-import type { ChainRow, FanoutSummary, StepRun } from "../kernel/index.ts";
+import {
+  type ChainRow,
+  defaultPriority,
+  type FanoutSummary,
+  type StepRun,
+} from "../kernel/index.ts";
 
 const chainStates = {
   running: ProtoChainState.CHAIN_STATE_RUNNING,
@@ -49,6 +55,11 @@ export function protoChain(row: ChainRow): ProtoChain {
     dueTime: timeOf(row.dueMs),
     revision: BigInt(row.revision),
     steps: row.steps.map(protoStep),
+    priority: row.priority ?? defaultPriority,
+    parentChain: row.parent?.chain ?? "",
+    parentStep: row.parent?.step ?? "",
+    held: row.held ?? false,
+    notes: (row.notes ?? []).map(({ atMs, ...note }) => ({ ...note, time: timeOf(atMs) })),
   });
 }
 
@@ -65,6 +76,16 @@ function protoStep(step: StepRun): ProtoStep {
     startTime: timeOf(step.startedAtMs),
     endTime: timeOf(step.endedAtMs),
     fanout: step.summary === undefined ? undefined : protoFanout(step.summary),
+    wait: step.wait === undefined ? undefined : protoWait(step.wait),
+  };
+}
+
+function protoWait(wait: NonNullable<StepRun["wait"]>): ProtoWait {
+  return {
+    kind: wait.kind,
+    dueTime: timeOf(wait.dueMs),
+    signal: wait.kind === "gate" ? wait.signal : "",
+    chain: wait.kind === "subflow" ? wait.child : "",
   };
 }
 

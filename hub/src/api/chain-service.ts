@@ -7,16 +7,12 @@ import type {
   SubmitChainRequest,
   SubmitChainResponse,
 } from "@cloudbrain/proto";
-import {
-  canonicalJson,
-  isMeshError,
-  type JsonValue,
-  limits,
-  MeshError,
-} from "@cloudbrain/sdk/domain";
+import { canonicalJson, isMeshError, limits, MeshError } from "@cloudbrain/sdk/domain";
 import { createUlid } from "../identifiers.ts";
-import type { ChainRow, HubReply } from "../kernel/index.ts";
+import type { ChainRow } from "../kernel/index.ts";
+import { parseJsonField, refusalOf } from "./answers.ts";
 import { type CallContext, duplex, noteDefect, serverStream, unary } from "./calls.ts";
+import { createChainCommands } from "./chain-commands.ts";
 import { protoChain, protoChainState } from "./chain-messages.ts";
 import { ChainRuns } from "./chain-runs.ts";
 import type { ServiceParts } from "./services.ts";
@@ -54,17 +50,7 @@ export function createChainService(parts: ServiceParts): ChainServiceServer {
         yield { chain: protoChain(row) };
       }
     }),
-    cancelChain: unary(host, "use", async ({ chain, reason }, context) => {
-      await requireManager(parts, chain, context);
-      const text = reason === "" ? "cancelled" : reason.slice(0, limits.keyCharsMax);
-      await command(parts, chain, (request) => ({ type: "cancel", request, chain, reason: text }));
-      return {};
-    }),
-    retryChain: unary(host, "use", async ({ chain }, context) => {
-      await requireManager(parts, chain, context);
-      await command(parts, chain, (request) => ({ type: "retry", request, chain }));
-      return {};
-    }),
+    ...createChainCommands(parts),
   };
 }
 
@@ -76,7 +62,7 @@ async function submit(
   const { application, version, key } = request;
   requireRight(user, application, "start");
   const submitter = user === undefined ? caller : `${user.account}@${caller}`;
-  const input = parseInput(request.input);
+  const input = parseJsonField("input", request.input, limits.inputBytesMax) ?? {};
   if (key.length > limits.keyCharsMax || key.includes("\u0000") || key.includes("\u0001")) {
     throw new MeshError("INPUT_INVALID", {
       subject: "key",
@@ -105,7 +91,7 @@ async function submit(
 }
 
 /** A user needs the right to manage the chain's application; a node that acts alone needs none. */
-async function requireManager(
+export async function requireManager(
   parts: ServiceParts,
   chain: string,
   context: CallContext,
@@ -115,51 +101,11 @@ async function requireManager(
   requireRight(context.user, application.slice(0, application.lastIndexOf("@")), "manage");
 }
 
-function parseInput(bytes: Uint8Array): JsonValue {
-  if (bytes.length > limits.inputBytesMax) {
-    throw new MeshError("PAYLOAD_TOO_LARGE", {
-      subject: "input",
-      detail: `${bytes.length} bytes are over the limit of ${limits.inputBytesMax}`,
-    });
-  }
-  if (bytes.length === 0) return {};
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8")) as JsonValue;
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : "it is not JSON";
-    throw new MeshError("INPUT_INVALID", { subject: "input", detail, cause });
-  }
-}
-
-export function refusalOf(reply: HubReply, subject: string): MeshError {
-  if (reply.kind !== "refused") return new MeshError("DEFECT", { detail: "an unexpected reply" });
-  const { code, detail, retryAfterMs } = reply;
-  return new MeshError(code, { subject, detail, retryAfterMs });
-}
-
-async function command(
-  parts: ServiceParts,
-  chain: string,
-  make: Parameters<ServiceParts["driver"]["request"]>[0],
-): Promise<void> {
-  const answer = await parts.driver.request(make);
-  if (answer.kind === "done") return;
-  // The kernel forgets ended chains; the store still tells them from unknown ones.
-  if (answer.kind === "refused" && answer.code === "CHAIN_UNKNOWN") {
-    const row = await existing(parts, chain);
-    throw new MeshError("CHAIN_ENDED", {
-      subject: chain,
-      detail: `chain ${chain} has ended: ${row.state}`,
-    });
-  }
-  throw refusalOf(answer, chain);
-}
-
 /**
  * The chain as it is now; waits until what it shows is durable. What a chain shows when it has
  * ended is durable with the revision that ended it.
  */
-async function existing(
+export async function existing(
   parts: ServiceParts,
   chain: string,
   durableRevision = 0,

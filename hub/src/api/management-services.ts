@@ -17,8 +17,8 @@ import {
   type NodeRecord,
   parseAddress,
 } from "@cloudbrain/sdk/domain";
+import { refusalOf } from "./answers.ts";
 import { unary } from "./calls.ts";
-import { refusalOf } from "./chain-service.ts";
 import type { ServiceParts } from "./services.ts";
 
 const sourceCharsMax = 256 * 1024;
@@ -27,7 +27,7 @@ export function createApplicationService(parts: ServiceParts): ApplicationServic
   const { calls: host } = parts;
   return {
     publishApplication: unary(host, "manage", async ({ source, file }) => {
-      const parsed = readSource(source, file);
+      const parsed = readSource(parts, source, file);
       if (!parsed.ok) {
         const first = parsed.diagnostics[0];
         const place = first === undefined ? file : `${first.file}:${first.line}:${first.column}`;
@@ -47,7 +47,7 @@ export function createApplicationService(parts: ServiceParts): ApplicationServic
       return { application: infoOf(application) };
     }),
     lintApplication: unary(host, "use", ({ source, file }) => {
-      const parsed = readSource(source, file);
+      const parsed = readSource(parts, source, file);
       const found = parsed.ok ? parsed.warnings : parsed.diagnostics;
       return {
         diagnostics: found.map((diagnostic) => ({
@@ -64,14 +64,14 @@ export function createApplicationService(parts: ServiceParts): ApplicationServic
   };
 }
 
-function readSource(source: string, file: string) {
+function readSource({ calendars }: ServiceParts, source: string, file: string) {
   if (source.length > sourceCharsMax) {
     throw new MeshError("PAYLOAD_TOO_LARGE", {
       subject: file,
       detail: `a definition has at most ${sourceCharsMax} characters`,
     });
   }
-  return parseApplication(source, { file: file === "" ? "application.yaml" : file });
+  return parseApplication(source, { file: file === "" ? "application.yaml" : file, calendars });
 }
 
 function infoOf(application: Application): ApplicationInfo {

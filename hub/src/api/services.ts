@@ -46,6 +46,8 @@ export interface ServiceParts {
   readonly startedAtMs: number;
   readonly calls: CallHost;
   readonly passwords: PasswordProcess;
+  /** Names of the working calendars that applications may use here. */
+  readonly calendars: readonly string[];
 }
 
 /** Adds all that the hub serves beside the links, which the server has already. */

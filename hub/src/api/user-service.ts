@@ -18,9 +18,10 @@ import type { HubEvent, PasswordCheck, User, UserActor } from "../kernel/index.t
 import { userStateAt } from "../kernel/index.ts";
 import { checkGivenPassword, checkNewPassword } from "../users/password-rules.ts";
 import { createToken, hashToken, type SignedInUser } from "../users/sign-in-token.ts";
+import { refusalOf } from "./answers.ts";
 import { isAllowed } from "./callers.ts";
 import { type CallContext, unary } from "./calls.ts";
-import { durable, refusalOf } from "./chain-service.ts";
+import { durable } from "./chain-service.ts";
 import type { ServiceParts } from "./services.ts";
 import {
   parseAccount,

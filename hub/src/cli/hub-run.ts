@@ -41,6 +41,7 @@ export async function startHub(
     parent: config.parent,
     heartbeatMs: config.heartbeatMs,
     leaseMs: config.leaseMs,
+    calendars: config.calendars,
     log: (event, fields) => logger.info(fields, event),
     fatal,
   });

@@ -4,6 +4,7 @@ import type { Address, FanoutEach, ServiceStep } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
 import { noteMemberEnded } from "./apply-fanout.ts";
+import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
 import { type Assignment, type AssignmentOwner, assignmentDueMs, type HubState } from "./state.ts";
 
@@ -132,6 +133,7 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
       assignment.attempt = fact.attempt;
       offer(applying, assignment, fact.node);
       noteAttempt(applying, assignment);
+      noteByHand(applying, assignment, fact);
       return;
     case "accepted": {
       const rule = ruleOf(state, assignment.owner);
@@ -202,6 +204,18 @@ function noteAttempt(applying: Applying, assignment: Assignment): void {
   const step = stepOf(chain, assignment.owner.step);
   step.node = assignment.node;
   step.attempt = assignment.attempt;
+}
+
+function noteByHand(
+  applying: Applying,
+  { chain: id, step }: Assignment,
+  { by, why = "", node }: Extract<AssignmentFact, { t: "offered" }>,
+): void {
+  const chain = applying.state.chains.get(id);
+  if (by === undefined || chain === undefined) return;
+  const reason = why === "" ? `to ${node}` : `to ${node}: ${why}`;
+  touchChain(applying, chain);
+  noteChain(applying, chain, { by, action: "rematched", step, reason });
 }
 
 export { memberAssignmentId };

@@ -1,9 +1,10 @@
 // Apply: facts about applications, chains and their steps.
 
-import type { Application } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
 import { dropFanout } from "./apply-fanout.ts";
+import { closeWaits, dropWait, tellAbove } from "./apply-wait.ts";
+import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
 import type { Chain, HubState, StepRun } from "./state.ts";
 
@@ -49,25 +50,34 @@ export function applyChainFact(applying: Applying, fact: ChainFact): void {
       startService(applying, chain, fact);
       return;
     case "stepEnded":
+      dropWait(state, chain.id, stepOf(chain, fact.step));
       endStep(stepOf(chain, fact.step), fact, atMs);
       return;
     case "chainSuspended":
       chain.state = "suspended";
       chain.reason = fact.reason;
+      if (fact.by !== undefined) chain.held = true;
+      noteWhole(applying, chain, "suspended", fact);
+      tellAbove(applying, chain);
       return;
     case "chainRetried":
       chain.state = "running";
       chain.reason = "";
+      chain.held = false;
+      if (fact.dueMs !== undefined) setDue(state, chain, fact.dueMs);
+      noteWhole(applying, chain, "retried", fact);
       for (const step of chain.steps.values()) {
         if (step.state === "suspended") step.state = "waiting";
       }
+      tellAbove(applying, chain);
       return;
     case "chainCancelling":
       chain.state = "cancelling";
       chain.reason = fact.reason;
-      chain.dueMs = atMs + cancelPatienceMs;
-      state.due.push("chain", chain.id, chain.dueMs);
+      setDue(state, chain, atMs + cancelPatienceMs);
       recallWork(applying, chain, fact.reason);
+      closeWaits(applying, chain);
+      noteWhole(applying, chain, "cancelled", { by: fact.by, why: fact.reason });
       return;
     case "chainEnded":
       chain.state = fact.state;
@@ -79,13 +89,30 @@ export function applyChainFact(applying: Applying, fact: ChainFact): void {
   }
 }
 
+function setDue(state: HubState, chain: Chain, dueMs: number): void {
+  chain.dueMs = dueMs;
+  state.due.push("chain", chain.id, dueMs);
+}
+
+/** Only what somebody asked for leaves a note. */
+function noteWhole(
+  applying: Applying,
+  chain: Chain,
+  action: "suspended" | "retried" | "cancelled",
+  fact: { readonly by?: string | undefined; readonly why?: string | undefined },
+): void {
+  const { by, why = "" } = fact;
+  if (by !== undefined) noteChain(applying, chain, { by, action, step: "", reason: why });
+}
+
 function startChain(applying: Applying, fact: Extract<ChainFact, { t: "chainStarted" }>): void {
   const { state, dirty, atMs } = applying;
   const application = state.applications.get(fact.application);
   if (application === undefined) return;
   const steps = new Map<string, StepRun>();
   for (const step of application.steps) steps.set(step.id, waitingStep(step.id, step.type));
-  const dueMs = application.totalMs === undefined ? 0 : atMs + application.totalMs;
+  const plainDueMs = application.totalMs === undefined ? 0 : atMs + application.totalMs;
+  const dueMs = fact.dueMs ?? plainDueMs;
   state.chains.set(fact.chain, {
     id: fact.chain,
     application,
@@ -93,6 +120,8 @@ function startChain(applying: Applying, fact: Extract<ChainFact, { t: "chainStar
     bodyHash: fact.bodyHash,
     input: fact.input,
     submitter: fact.submitter,
+    priority: fact.priority ?? defaultPriority,
+    parent: fact.parent,
     startedAtMs: atMs,
     state: "running",
     reason: "",
@@ -100,18 +129,26 @@ function startChain(applying: Applying, fact: Extract<ChainFact, { t: "chainStar
     endedAtMs: 0,
     dueMs,
     revision: 1,
+    held: false,
+    notes: [],
+    signals: [],
     steps,
   });
   state.due.push("chain", fact.chain, dueMs);
+  dirty.mark("chain", fact.chain);
+  // Its id is its key: nobody else can hold that.
+  if (fact.parent !== undefined) return;
   const key = keyOf(application, fact.key);
   state.keys.set(key, {
     chain: fact.chain,
     bodyHash: fact.bodyHash,
     expiresAtMs: atMs + application.keyKeepMs,
   });
-  dirty.mark("chain", fact.chain);
   dirty.mark("key", key);
 }
+
+/** Of a chain whose application says nothing. */
+export const defaultPriority = 50;
 
 /** Keys are scoped by application: two applications may use the same. */
 export function keyOf(application: { id: string }, key: string): string {
@@ -175,6 +212,7 @@ export function beginStep(chain: Chain, id: string, atMs: number): StepRun {
   step.state = "running";
   step.visit += 1;
   step.startedAtMs = atMs;
+  step.endedAtMs = 0;
   step.reason = "";
   return step;
 }
@@ -210,6 +248,7 @@ function endWork(applying: Applying, chain: Chain, why: string): void {
   }
   for (const fanout of fanoutsOf(applying.state, chain)) dropFanout(applying, fanout, why);
   for (const step of chain.steps.values()) {
+    dropWait(applying.state, chain.id, step);
     if (step.state === "running" || step.state === "suspended" || step.state === "waiting") {
       step.state = "cancelled";
       step.endedAtMs = applying.atMs;
@@ -243,18 +282,6 @@ export function fanoutsOf(state: HubState, chain: Chain) {
 
 export function memberAssignmentId(fanout: string, member: string): string {
   return `${fanout}!${member}`;
-}
-
-/** The newest published version of an application, by publication. */
-export function newestApplication(state: HubState, id: string): Application | undefined {
-  let newest: Application | undefined;
-  for (const application of state.applications.values()) {
-    if (application.id !== id) continue;
-    if (newest === undefined || compareVersions(application.version, newest.version) > 0) {
-      newest = application;
-    }
-  }
-  return newest;
 }
 
 /** Semantic versions, numbers by value; other parts as text. */

@@ -73,6 +73,7 @@ export function applyFanoutFact(applying: Applying, fact: FanoutFact): void {
       step.summary = fact.summary;
       step.state = fact.state;
       step.reason = fact.reason;
+      if (fact.output !== undefined) step.output = fact.output;
       step.endedAtMs = applying.atMs;
       touchChain(applying, chain);
     }
@@ -115,6 +116,9 @@ function openFanout(applying: Applying, fact: OpenedFact): void {
     emitDueMs: 0,
     changed: false,
     withdrawn: false,
+    ...(fact.urgent === true || (origin && chain?.application.urgency === "emergency")
+      ? { urgent: true as const }
+      : {}),
   };
   state.fanouts.set(fanout.id, fanout);
   applying.dirty.mark("fanout", fanout.id);

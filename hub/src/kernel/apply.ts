@@ -15,8 +15,11 @@ import { applyAssignmentFact } from "./apply-assignment.ts";
 import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
 import { applyLinkFact } from "./apply-link.ts";
+import { applyOperatorFact } from "./apply-operator.ts";
 import { applyUserFact } from "./apply-user.ts";
+import { applyWaitFact } from "./apply-wait.ts";
 import type { HubFact } from "./facts.ts";
+import { laneOf } from "./lane-of.ts";
 import { nextHop } from "./routing.ts";
 import type { HubState } from "./state.ts";
 
@@ -47,6 +50,16 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "chainCancelling":
     case "chainEnded":
       applyChainFact(applying, known);
+      return;
+    case "chainResumed":
+    case "stepRetried":
+    case "stepSkipped":
+      applyOperatorFact(applying, known);
+      return;
+    case "waitBegun":
+    case "signalSent":
+    case "signalRetained":
+      applyWaitFact(applying, known);
       return;
     case "fanoutOpened":
     case "fanoutEnded":
@@ -83,9 +96,6 @@ export function applyFact(applying: Applying, fact: Fact): void {
   }
 }
 
-/** Above this size an input or output travels on the bulk lane, so that it delays nobody. */
-const bulkFrom = 32 * 1024;
-
 /** Puts a frame of ours into the outbox towards `to`. Without a route it is dropped: callers that
  *  wait for an answer have a deadline. */
 export function sendFrame(applying: Applying, to: Address, body: FrameBody): void {
@@ -99,19 +109,12 @@ export function sendFrame(applying: Applying, to: Address, body: FrameBody): voi
     hopLimit: limits.addressSegmentsMax,
     traceparent: "",
   };
-  enqueueFrame(applying, peer, laneOf(body), frame);
+  enqueueFrame(applying, peer, laneOf(state, body), frame);
 }
 
 export function enqueueFrame(applying: Applying, peer: Address, lane: Lane, frame: Frame): void {
   applying.state.session(peer).enqueue(lane, frame);
   applying.dirty.mark("session", peer);
-}
-
-function laneOf(body: FrameBody): Lane {
-  if (body.kind === "nodes") return "control";
-  if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";
-  if (body.kind === "feedback" && body.output.length > bulkFrom) return "bulk";
-  return "chain";
 }
 
 /** Writes a node's record and the index of capabilities. */

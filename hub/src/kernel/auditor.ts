@@ -9,6 +9,7 @@ import {
   endedChainStates,
   type Fanout,
   type HubState,
+  type StepWait,
 } from "./state.ts";
 
 export interface Violation {
@@ -24,6 +25,10 @@ export function audit(state: HubState): readonly Violation[] {
   };
   for (const chain of state.chains.values()) auditChain(state, chain, note);
   for (const fanout of state.fanouts.values()) auditFanout(state, fanout, note);
+  for (const { id, chain, step } of state.waits.all()) {
+    const run = state.chains.get(chain)?.steps.get(step);
+    if (run?.state !== "running") note("I10", id, "a wait of a step that does not run");
+  }
   for (const assignment of state.assignments.values()) {
     const { owner } = assignment;
     const isOwned =
@@ -45,12 +50,17 @@ function auditChain(state: HubState, chain: Chain, note: Note): void {
     const id = runId(chain.id, step.id, step.visit);
     const assignment = state.assignments.get(id);
     const fanout = state.fanouts.get(id);
-    if (isEnded && (assignment !== undefined || fanout !== undefined)) {
+    const wait = state.waits.get(id);
+    if (isEnded && (assignment !== undefined || fanout !== undefined || wait !== undefined)) {
       note("I10", id, `the chain is ${chain.state}, its work is not over`);
+    }
+    if ((step.wait !== undefined) !== (wait !== undefined)) {
+      note("I8", id, "what the step waits for and the index of waits differ");
     }
     if (step.state === "running") {
       waits += 1;
-      if (assignment === undefined && fanout === undefined) {
+      if (step.wait !== undefined) auditWait(state, chain, id, step.wait, note);
+      else if (assignment === undefined && fanout === undefined) {
         note("I8", id, "the step runs, nobody works on it");
       }
       if (assignment !== undefined && assignmentDueMs(assignment) === 0 && chain.dueMs === 0) {
@@ -62,6 +72,21 @@ function auditChain(state: HubState, chain: Chain, note: Note): void {
     note("I8", chain.id, "a chain without a reason to move");
   if (chain.state === "suspended" && chain.reason === "")
     note("I8", chain.id, "suspended without a reason");
+}
+
+/** A timer has its time, a gate or its chain a deadline; a chain below is alive and knows us. */
+function auditWait(state: HubState, chain: Chain, id: string, wait: StepWait, note: Note): void {
+  if (wait.kind === "timer" && wait.dueMs === 0) note("I8", id, "a timer without a time");
+  if (wait.kind === "gate" && wait.dueMs === 0 && chain.dueMs === 0) {
+    note("I8", id, "a gate without any deadline");
+  }
+  if (wait.kind !== "subflow") return;
+  const child = state.chains.get(wait.child);
+  if (child === undefined || endedChainStates.has(child.state)) {
+    note("I8", id, `the step waits for chain ${wait.child}, which is not under way`);
+  } else if (child.parent?.chain !== chain.id) {
+    note("I8", id, `chain ${child.id} does not know that ${chain.id} waits for it`);
+  }
 }
 
 function auditFanout(state: HubState, fanout: Fanout, note: Note): void {

@@ -1,7 +1,15 @@
 // Deciding: what the step-*.ts files work with. `decide` applies a fact at once and keeps it for
 // the journal, so a fact that can't be applied never gets there.
 
-import type { Evaluate, JsonObject, JsonValue, Scope, Validate } from "@cloudbrain/sdk/domain";
+import type {
+  AddWorkingTime,
+  ErrorCode,
+  Evaluate,
+  JsonObject,
+  JsonValue,
+  Scope,
+  Validate,
+} from "@cloudbrain/sdk/domain";
 import type { HubOutput, HubReply } from "./events.ts";
 import type { HubFact } from "./facts.ts";
 import type { Chain, Fanout, HubState } from "./state.ts";
@@ -11,6 +19,7 @@ export interface Deciding {
   readonly nowMs: number;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
+  readonly addWorkingTime: AddWorkingTime | undefined;
   decide(fact: HubFact): void;
   emit(output: HubOutput): void;
   /** The chain may go on: looked at once the event is done. */
@@ -25,6 +34,17 @@ export interface Deciding {
 
 export function reply(deciding: Deciding, request: number, answer: HubReply): void {
   deciding.emit({ type: "reply", request, reply: answer });
+}
+
+export function refuse(
+  deciding: Deciding,
+  request: number,
+  code: ErrorCode,
+  detail: string,
+  retryAfterMs?: number,
+): void {
+  const later = retryAfterMs === undefined ? {} : { retryAfterMs };
+  reply(deciding, request, { kind: "refused", code, detail, ...later });
 }
 
 /** What the expressions of a chain read: {input, steps}. */

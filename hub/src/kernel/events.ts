@@ -1,9 +1,22 @@
 // What goes into a hub's kernel and what comes out.
 
-import type { Application, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
+import type {
+  Address,
+  Application,
+  ErrorCode,
+  Hello,
+  JsonValue,
+  Welcome,
+} from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
 import type { UserEvent } from "./user-events.ts";
+
+/** An operator acts: who, and why. */
+export interface ByHand {
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
@@ -30,8 +43,48 @@ export type HubEvent =
       readonly request: number;
       readonly chain: string;
       readonly reason: string;
+      /** Who asks; leaves a note in the chain. */
+      readonly by?: string;
     }
-  | { readonly type: "retry"; readonly request: number; readonly chain: string }
+  /** All suspended steps, or the named one alone. */
+  | ({
+      readonly type: "retry";
+      readonly request: number;
+      readonly chain: string;
+      readonly step?: string;
+    } & Partial<ByHand>)
+  | ({
+      readonly type: "suspend" | "resume";
+      readonly request: number;
+      readonly chain: string;
+    } & ByHand)
+  | ({
+      readonly type: "skip";
+      readonly request: number;
+      readonly chain: string;
+      readonly step: string;
+      /** What the steps after it read in its place. */
+      readonly output: JsonValue;
+    } & ByHand)
+  /** The instruction goes to `node`, or anew to whoever matches best. */
+  | ({
+      readonly type: "rematch";
+      readonly request: number;
+      readonly chain: string;
+      readonly step: string;
+      /** Key of a member of a fan-out; absent: the step's own instruction. */
+      readonly member?: string;
+      readonly node?: Address;
+    } & ByHand)
+  | {
+      readonly type: "signalled";
+      readonly request: number;
+      readonly name: string;
+      readonly payload: JsonValue;
+      /** Only gates of this chain; absent: of all chains. */
+      readonly chain?: string;
+      readonly source: string;
+    }
   | { readonly type: "drain"; readonly request: number }
   /** A child has dialled and said Hello; `link` names the connection. */
   | { readonly type: "linkGreeted"; readonly link: number; readonly hello: Hello };
@@ -39,6 +92,15 @@ export type HubEvent =
 export type HubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
   | { readonly kind: "done" }
+  | {
+      readonly kind: "signalled";
+      /** Gates that it opened. */
+      readonly opened: number;
+      /** Kept for a gate of the chain that is not open yet. */
+      readonly retained: boolean;
+      /** Why the last gate that was looked at stayed closed, for a person; empty for none. */
+      readonly detail: string;
+    }
   | {
       readonly kind: "refused";
       readonly code: ErrorCode;
@@ -55,6 +117,16 @@ export type HubOutput =
       readonly link: number;
       readonly session: Session;
       readonly welcome: Omit<Welcome, "linkToken" | "title" | "storeId" | "heartbeatMs">;
+    }
+  /**
+   * A signal step has published. Comes once its facts are durable, and not at all when the process
+   * ends in between: whoever must not miss one reads the facts. `id` is the same in every replay.
+   */
+  | {
+      readonly type: "signalPublished";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: JsonValue;
     }
   /** `revision`: what of the chain is durable when this is released. */
   | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number };

@@ -16,7 +16,7 @@ import type {
   NodeDescription,
   NodeNews,
 } from "@cloudbrain/sdk/domain";
-import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
+import type { AssignmentOwner, ChainParent, FanoutSummary, StepState, StepWait } from "./state.ts";
 import type { UserFact } from "./user-facts.ts";
 
 /** A new attempt of an instruction. */
@@ -25,6 +25,9 @@ export interface OfferFact {
   readonly id: string;
   readonly node: Address;
   readonly attempt: number;
+  /** A person chose the node, and why; absent: the hub did. */
+  readonly by?: string;
+  readonly why?: string;
 }
 
 export type HubFact =
@@ -39,6 +42,12 @@ export type HubFact =
       readonly bodyHash: string;
       readonly input: JsonValue;
       readonly submitter: string;
+      /** Total deadline of an application with a calendar; 0 for one that is unknown here. */
+      readonly dueMs?: number;
+      /** Absent: 50. */
+      readonly priority?: number;
+      /** Started by a subflow step. */
+      readonly parent?: ChainParent;
     }
   | {
       readonly t: "serviceStarted";
@@ -63,6 +72,8 @@ export type HubFact =
       readonly each?: FanoutEach;
       readonly aggregate?: AggregateRule;
       readonly membersMax: number;
+      /** Delegated for an emergency; the origin knows it from the application. */
+      readonly urgent?: true;
       readonly members: readonly OpenedMember[];
       readonly children: readonly Address[];
       /** The input of every member that has none of its own, as JSON text. */
@@ -82,10 +93,78 @@ export type HubFact =
       readonly state: Exclude<StepState, "waiting" | "running">;
       readonly reason: string;
       readonly summary: FanoutSummary;
+      /** Where the step maps its output; absent: none. */
+      readonly output?: JsonValue;
     }
-  | { readonly t: "chainSuspended"; readonly chain: string; readonly reason: string }
-  | { readonly t: "chainRetried"; readonly chain: string }
-  | { readonly t: "chainCancelling"; readonly chain: string; readonly reason: string }
+  /** The step runs from now on, without an instruction. `retained`: its signal is there already. */
+  | {
+      readonly t: "waitBegun";
+      readonly chain: string;
+      readonly step: string;
+      readonly wait: StepWait;
+      readonly retained?: true;
+    }
+  /** A signal step has begun and published. */
+  | {
+      readonly t: "signalSent";
+      readonly chain: string;
+      readonly step: string;
+      readonly name: string;
+      readonly payload: JsonValue;
+    }
+  /** A signal for this chain is kept until its gate opens; it replaces one of the same name. */
+  | {
+      readonly t: "signalRetained";
+      readonly chain: string;
+      readonly name: string;
+      readonly payload: JsonValue;
+      readonly source: string;
+    }
+  /** With `by` a person holds the chain. */
+  | {
+      readonly t: "chainSuspended";
+      readonly chain: string;
+      readonly reason: string;
+      readonly by?: string;
+      readonly why?: string;
+    }
+  | {
+      readonly t: "chainResumed";
+      readonly chain: string;
+      readonly by: string;
+      readonly why: string;
+    }
+  /** All suspended steps once more. */
+  | {
+      readonly t: "chainRetried";
+      readonly chain: string;
+      readonly by?: string;
+      readonly why?: string;
+      /** The total deadline, where its calendar was unknown before. */
+      readonly dueMs?: number;
+    }
+  /** One suspended or failed step once more. */
+  | {
+      readonly t: "stepRetried";
+      readonly chain: string;
+      readonly step: string;
+      readonly by: string;
+      readonly why: string;
+    }
+  | {
+      readonly t: "stepSkipped";
+      readonly chain: string;
+      readonly step: string;
+      readonly by: string;
+      readonly why: string;
+      readonly output: JsonValue;
+    }
+  | {
+      readonly t: "chainCancelling";
+      readonly chain: string;
+      readonly reason: string;
+      readonly by?: string;
+    }
   | {
       readonly t: "chainEnded";
       readonly chain: string;

@@ -5,6 +5,7 @@
 // is its stored form, auditor.ts checks what must always hold.
 
 import type {
+  AddWorkingTime,
   Decision,
   Evaluate,
   Fact,
@@ -15,6 +16,7 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
 import { applyFact, armNews, type Dirty } from "./apply.ts";
+import { keyOf } from "./apply-chain.ts";
 import type { Deciding } from "./deciding.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
@@ -29,14 +31,7 @@ import {
 } from "./rows.ts";
 import { spreadOf } from "./spread.ts";
 import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
-import {
-  advanceChain,
-  stepCancel,
-  stepChainDue,
-  stepPublish,
-  stepRetry,
-  stepSubmit,
-} from "./step-chain.ts";
+import { advanceChain, stepCancel, stepChainDue } from "./step-chain.ts";
 import { reviewFanout, stepEmitDue, stepFanoutDue, summaryOf } from "./step-fanout.ts";
 import {
   createLinkTable,
@@ -47,8 +42,13 @@ import {
   stepLinkClosed,
   stepWelcomed,
 } from "./step-link.ts";
+import { stepOperate } from "./step-operator.ts";
 import { stepTokenDue } from "./step-sign-in.ts";
+import { stepSignalled } from "./step-signal.ts";
+import { childrenLeftBy, followFact } from "./step-subflow.ts";
+import { stepPublish, stepSubmit } from "./step-submit.ts";
 import { stepUserEvent } from "./step-user-event.ts";
+import { stepWaitDue } from "./step-wait.ts";
 import { stepAssignmentDue } from "./step-work.ts";
 
 export interface HubKernelOptions {
@@ -57,6 +57,8 @@ export interface HubKernelOptions {
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
+  /** Without it every working calendar is unknown. */
+  readonly addWorkingTime?: AddWorkingTime | undefined;
 }
 
 /**
@@ -106,6 +108,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     switch (event.type) {
       case "started":
         deciding.decide({ t: "started", epoch: event.epoch });
+        this.reviewRunning();
         return;
       case "tick":
         this.fireDue(deciding);
@@ -120,7 +123,14 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         stepCancel(deciding, event);
         return;
       case "retry":
-        stepRetry(deciding, event);
+      case "suspend":
+      case "resume":
+      case "skip":
+      case "rematch":
+        stepOperate(deciding, event);
+        return;
+      case "signalled":
+        stepSignalled(deciding, event);
         return;
       case "drain":
         deciding.decide({ t: "drained" });
@@ -146,15 +156,25 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     }
   }
 
+  /** A cascade may have been cut by the end of the last life: what waits is seen in the state. */
+  private reviewRunning(): void {
+    for (const chain of this.state.chains.values()) {
+      if (!endedChainStates.has(chain.state)) this.chainsToReview.add(chain.id);
+    }
+  }
+
   private deciding(nowMs: number): Deciding {
-    return {
+    const deciding: Deciding = {
       state: this.state,
       nowMs,
       evaluate: this.options.evaluate,
       validate: this.options.validate,
+      addWorkingTime: this.options.addWorkingTime,
       decide: (fact) => {
+        const left = childrenLeftBy(this.state, fact);
         this.facts.push(fact);
         this.apply(fact, nowMs);
+        followFact(deciding, fact, left);
       },
       emit: (output) => {
         this.outputs.push(output);
@@ -164,6 +184,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       reviewFanout: (fanout) => this.fanoutsToReview.add(fanout),
       spread: (...words) => spreadOf([this.state.self, ...words]),
     };
+    return deciding;
   }
 
   /** Until nothing is left to look at; a long cascade goes on with the next event. */
@@ -199,6 +220,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       } else if (entry.kind === "chain") {
         const chain = state.chains.get(entry.id);
         if (chain?.dueMs === entry.dueMs) stepChainDue(deciding, chain);
+      } else if (entry.kind === "wait") {
+        stepWaitDue(deciding, entry.id, entry.dueMs);
       } else if (entry.kind === "nodes") {
         this.reportNews(deciding);
       } else if (entry.kind === "token") {
@@ -233,7 +256,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private compactDue(): void {
     const { state } = this;
     const work = state.chains.size + state.fanouts.size + state.assignments.size;
-    const live = work + state.tokens.size;
+    const live = work + state.tokens.size + state.waits.size;
     if (state.due.size <= dueSlack + 4 * live) return;
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
@@ -247,6 +270,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     for (const token of state.tokens.values()) {
       state.due.push("token", token.hash, token.expiresAtMs);
     }
+    for (const wait of state.waits.all()) state.due.push("wait", wait.id, wait.dueMs);
     state.due.push("nodes", "", state.nodeNewsDueMs);
   }
 
@@ -308,7 +332,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       const chain = this.state.chains.get(id);
       if (chain === undefined) continue;
       this.state.chains.delete(id);
-      this.state.keys.delete(`${chain.application.id}\u0001${chain.key}`);
+      if (chain.parent === undefined) this.state.keys.delete(keyOf(chain.application, chain.key));
       this.evictions += 1;
     }
     this.evictable = [];

@@ -5,11 +5,20 @@ import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbra
 import { Session, type StoredLane } from "@cloudbrain/sdk/session";
 import type { Dirty } from "./apply.ts";
 import { indexAssignment } from "./apply-assignment.ts";
-import { applicationKey, keyOf, memberAssignmentId, runId } from "./apply-chain.ts";
+import {
+  applicationKey,
+  defaultPriority,
+  keyOf,
+  memberAssignmentId,
+  runId,
+} from "./apply-chain.ts";
 import { indexToken } from "./apply-user.ts";
+import { indexWait } from "./apply-wait.ts";
 import {
   type Assignment,
   type Chain,
+  type ChainNote,
+  type ChainParent,
   type ChainState,
   type ChildPart,
   endedChainStates,
@@ -17,6 +26,7 @@ import {
   type HubState,
   type KeyHolder,
   type Member,
+  type RetainedSignal,
   type StepRun,
 } from "./state.ts";
 import type { SignInToken, User } from "./user-state.ts";
@@ -50,6 +60,16 @@ export interface ChainRow {
   readonly dueMs: number;
   readonly revision: number;
   readonly steps: readonly StepRun[];
+  /** Absent: 50. */
+  readonly priority?: number;
+  /** Absent: nobody but a client has started it. */
+  readonly parent?: ChainParent;
+  /** Absent: false. */
+  readonly held?: true;
+  /** What people did to it by hand, oldest first; absent: nothing. */
+  readonly notes?: readonly ChainNote[];
+  /** Absent: none. */
+  readonly signals?: readonly RetainedSignal[];
 }
 
 interface StoredChain extends ChainRow {
@@ -128,6 +148,12 @@ export function chainRow(chain: Chain): ChainRow {
     dueMs: chain.dueMs,
     revision: chain.revision,
     steps: [...chain.steps.values()].map((step) => ({ ...step })),
+    // Most chains have none of these: their rows stay as small as they were.
+    ...(chain.priority === defaultPriority ? {} : { priority: chain.priority }),
+    ...(chain.parent === undefined ? {} : { parent: chain.parent }),
+    ...(chain.held ? { held: true as const } : {}),
+    ...(chain.notes.length === 0 ? {} : { notes: chain.notes }),
+    ...(chain.signals.length === 0 ? {} : { signals: chain.signals }),
   };
 }
 
@@ -249,11 +275,17 @@ function restoreChain(state: HubState, stored: StoredChain): void {
   const chain: Chain = {
     ...rest,
     application,
+    priority: stored.priority ?? defaultPriority,
+    parent: stored.parent,
+    held: stored.held ?? false,
+    notes: stored.notes ?? [],
+    signals: stored.signals ?? [],
     steps: new Map(steps.map((step) => [step.id, step])),
   };
   state.chains.set(chain.id, chain);
   state.due.push("chain", chain.id, chain.dueMs);
-  state.keys.set(keyOf(application, chain.key), holderOf(chain));
+  for (const step of chain.steps.values()) indexWait(state, chain.id, step);
+  if (chain.parent === undefined) state.keys.set(keyOf(application, chain.key), holderOf(chain));
   for (const assignment of assignments) indexAssignment(state, assignment);
 }
 

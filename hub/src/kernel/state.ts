@@ -15,6 +15,7 @@ import type {
 import { Session } from "@cloudbrain/sdk/session";
 import { DueHeap } from "./due-heap.ts";
 import type { SignInToken, User } from "./user-state.ts";
+import { WaitIndex } from "./wait-index.ts";
 
 export type ChainState =
   | "running"
@@ -60,6 +61,45 @@ export interface FanoutSummary {
   readonly missing: readonly string[];
 }
 
+/** What a step without an instruction waits for. `dueMs` is absolute, 0 for none. */
+export type StepWait =
+  | { readonly kind: "timer"; readonly dueMs: number }
+  | { readonly kind: "gate"; readonly dueMs: number; readonly signal: string }
+  | {
+      readonly kind: "subflow";
+      readonly dueMs: number;
+      /** The chain that it waits for. */
+      readonly child: string;
+      /** The child goes on when we are cancelled. */
+      readonly leave: boolean;
+    };
+
+/** What a person did to a chain by hand. */
+export interface ChainNote {
+  readonly atMs: number;
+  /** Address of who did it. */
+  readonly by: string;
+  readonly action: "suspended" | "resumed" | "retried" | "skipped" | "rematched" | "cancelled";
+  /** Empty where it was about the whole chain. */
+  readonly step: string;
+  readonly reason: string;
+}
+
+/** A signal for this chain alone that came before its gate opened. */
+export interface RetainedSignal {
+  readonly name: string;
+  readonly payload: JsonValue;
+  readonly source: string;
+}
+
+/** The step that started a chain. */
+export interface ChainParent {
+  readonly chain: string;
+  readonly step: string;
+  /** Chains above this one. */
+  readonly depth: number;
+}
+
 export interface StepRun {
   readonly id: string;
   readonly type: Step["type"];
@@ -75,6 +115,8 @@ export interface StepRun {
   attempt: number;
   /** Kept when a fan-out has ended. */
   summary: FanoutSummary | undefined;
+  /** While the step is running and nobody has an instruction for it. */
+  wait?: StepWait | undefined;
 }
 
 export interface Chain {
@@ -85,6 +127,10 @@ export interface Chain {
   readonly bodyHash: string;
   readonly input: JsonValue;
   readonly submitter: string;
+  /** 0..100: its place in worklists and queues. */
+  readonly priority: number;
+  /** Of a chain that a subflow step has started. */
+  readonly parent: ChainParent | undefined;
   readonly startedAtMs: number;
   state: ChainState;
   reason: string;
@@ -94,6 +140,11 @@ export interface Chain {
   dueMs: number;
   /** Grows with every change: watchers resume by it. */
   revision: number;
+  /** Suspended by a person: no step's end lets it go on. */
+  held: boolean;
+  notes: readonly ChainNote[];
+  /** At most one for each name. */
+  signals: readonly RetainedSignal[];
   readonly steps: Map<string, StepRun>;
 }
 
@@ -172,6 +223,8 @@ export interface Fanout {
   /** Something changed since the last partial. */
   changed: boolean;
   withdrawn: boolean;
+  /** Of an emergency: its frames travel ahead of all others. */
+  readonly urgent?: true;
 }
 
 /** Who holds a key: the chain, and what was submitted with it. */
@@ -181,7 +234,7 @@ export interface KeyHolder {
   readonly expiresAtMs: number;
 }
 
-export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes" | "token";
+export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes" | "token" | "wait";
 
 export class HubState {
   readonly self: Address;
@@ -191,6 +244,7 @@ export class HubState {
   readonly assignments = new Map<string, Assignment>();
   readonly assignmentsByNode = new Map<Address, Set<string>>();
   readonly fanouts = new Map<string, Fanout>();
+  readonly waits = new WaitIndex();
   readonly nodes = new Map<Address, NodeRecord>();
   readonly nodesByCapability = new Map<string, Set<Address>>();
   /** Nodes below a child that its running snapshot has not named yet. */

@@ -1,14 +1,12 @@
-// Steps: what a request does to a chain, and what a chain does next.
+// Steps: what a chain does next.
 //
-//   I1  One submit key, one chain: the key row and the chain are decided together (I12).
 //   I2  A step starts when every need is satisfied; skipped satisfies, a failed need skips.
 //   I3  A chain that can't go on is suspended with a reason that a person can read.
 
 import {
-  type Application,
   canonicalJson,
-  type ErrorCode,
   evaluateMapping,
+  type JsonValue,
   limits,
   type Mapping,
   type Scope,
@@ -16,139 +14,33 @@ import {
   type Step,
   utf8Length,
 } from "@cloudbrain/sdk/domain";
-import {
-  applicationKey,
-  assignmentsOf,
-  fanoutsOf,
-  keyOf,
-  newestApplication,
-} from "./apply-chain.ts";
-import { chainScope, type Deciding, reply } from "./deciding.ts";
+import { assignmentsOf, fanoutsOf } from "./apply-chain.ts";
+import { chainScope, type Deciding, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { findCandidates } from "./registry.ts";
 import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
 import { openOrigin } from "./step-fanout.ts";
+import { mapOutput } from "./step-output.ts";
+import { startSignal } from "./step-signal.ts";
+import { startSubflow } from "./step-subflow.ts";
+import { startGate, startTimer } from "./step-wait.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
-
-function refuse(
-  deciding: Deciding,
-  request: number,
-  code: ErrorCode,
-  detail: string,
-  retryAfterMs?: number,
-): void {
-  const later = retryAfterMs === undefined ? {} : { retryAfterMs };
-  reply(deciding, request, { kind: "refused", code, detail, ...later });
-}
-
-export function stepPublish(deciding: Deciding, event: EventOf<"publish">): void {
-  const { application, request } = event;
-  const known = deciding.state.applications.get(applicationKey(application));
-  if (known !== undefined && known.hash !== application.hash) {
-    refuse(
-      deciding,
-      request,
-      "APPLICATION_EXISTS",
-      `${application.id} ${application.version} is published with another content: ` +
-        "raise metadata.version",
-    );
-    return;
-  }
-  if (known === undefined) deciding.decide({ t: "published", application });
-  reply(deciding, request, { kind: "done" });
-}
-
-export function stepSubmit(deciding: Deciding, event: EventOf<"submit">): void {
-  const { state } = deciding;
-  const { request } = event;
-  const application =
-    event.version === ""
-      ? newestApplication(state, event.application)
-      : state.applications.get(`${event.application}@${event.version}`);
-  if (application === undefined) {
-    const what = `${event.application} ${event.version}`.trim();
-    refuse(deciding, request, "APPLICATION_UNKNOWN", `${what} is not published at this hub`);
-    return;
-  }
-  const key = keyFor(deciding, application, event);
-  const holder = state.keys.get(keyOf(application, key)) ?? event.holder;
-  if (holder !== undefined && holder.expiresAtMs > deciding.nowMs) {
-    if (holder.bodyHash !== event.bodyHash) {
-      const detail = `key ${key} belongs to chain ${holder.chain} with another input`;
-      refuse(deciding, request, "KEY_CONFLICT", detail);
-      return;
-    }
-    reply(deciding, request, { kind: "accepted", chain: holder.chain, existed: true });
-    return;
-  }
-  if (state.draining) {
-    refuse(deciding, request, "DRAINING", "the hub is draining; submit at another or later", 5_000);
-    return;
-  }
-  if (state.chains.size >= limits.liveChainsMax) {
-    const detail = `${state.chains.size} chains are under way, which is the limit`;
-    refuse(deciding, request, "HUB_BUSY", detail, 1_000);
-    return;
-  }
-  if (application.inputSchema !== undefined) {
-    const wrong = deciding.validate(application.inputSchema, event.input);
-    if (wrong !== undefined) {
-      refuse(deciding, request, "INPUT_INVALID", wrong);
-      return;
-    }
-  }
-  deciding.decide({
-    t: "chainStarted",
-    chain: event.chain,
-    application: applicationKey(application),
-    key,
-    bodyHash: event.bodyHash,
-    input: event.input,
-    submitter: event.submitter,
-  });
-  reply(deciding, request, { kind: "accepted", chain: event.chain, existed: false });
-  deciding.review(event.chain);
-}
-
-/** The caller's key, else the application's own expression, else one that nobody repeats. */
-function keyFor(deciding: Deciding, application: Application, event: EventOf<"submit">): string {
-  if (event.key !== "") return event.key;
-  if (application.keyExpression !== undefined) {
-    const result = deciding.evaluate(application.keyExpression, { input: event.input });
-    if (result.ok && typeof result.value === "string" && result.value !== "") return result.value;
-  }
-  return event.chain;
-}
 
 export function stepCancel(deciding: Deciding, event: EventOf<"cancel">): void {
   const chain = chainFor(deciding, event.request, event.chain);
   if (chain === undefined) return;
   if (chain.state !== "cancelling") {
-    deciding.decide({ t: "chainCancelling", chain: chain.id, reason: event.reason });
+    const { reason, by } = event;
+    const asked = by === undefined ? {} : { by };
+    deciding.decide({ t: "chainCancelling", chain: chain.id, reason, ...asked });
     deciding.review(chain.id);
   }
   reply(deciding, event.request, { kind: "done" });
 }
 
-export function stepRetry(deciding: Deciding, event: EventOf<"retry">): void {
-  const chain = chainFor(deciding, event.request, event.chain);
-  if (chain === undefined) return;
-  if (chain.state !== "suspended") {
-    refuse(
-      deciding,
-      event.request,
-      "CHAIN_INVALID",
-      `the chain is ${chain.state}; only a suspended chain is retried`,
-    );
-    return;
-  }
-  deciding.decide({ t: "chainRetried", chain: chain.id });
-  deciding.review(chain.id);
-  reply(deciding, event.request, { kind: "done" });
-}
-
-function chainFor(deciding: Deciding, request: number, id: string): Chain | undefined {
+/** The live chain that a request is about, or undefined when it was refused. */
+export function chainFor(deciding: Deciding, request: number, id: string): Chain | undefined {
   const chain = deciding.state.chains.get(id);
   if (chain === undefined) {
     refuse(deciding, request, "CHAIN_UNKNOWN", `no chain ${id} is under way at this hub`);
@@ -169,6 +61,11 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
     return;
   }
   if (chain.state !== "running") return;
+  const lost = unhandledFailure(chain);
+  if (lost !== undefined) {
+    endChain(deciding, chain, "failed", `step ${lost.id}: ${lost.reason}`);
+    return;
+  }
   for (let round = 0; round < limits.continuationsMax; round += 1) {
     let moved = false;
     for (const step of chain.application.steps) {
@@ -183,6 +80,35 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
     if (!moved || chain.state !== "running") break;
   }
   endIfDone(deciding, chain);
+  suspendIfStuck(deciding, chain);
+}
+
+/** A step that failed while the chain was suspended: what that means is seen when it goes on. */
+function unhandledFailure(chain: Chain): StepRun | undefined {
+  for (const run of chain.steps.values()) {
+    if (run.state === "failed" && !isHandled(chain, run)) return run;
+  }
+  return undefined;
+}
+
+/** Another step begins when this one fails. */
+function isHandled(chain: Chain, run: StepRun): boolean {
+  return chain.application.steps.some(({ needs }) =>
+    needs.some((need) => need.step === run.id && need.on === "failed"),
+  );
+}
+
+/** Nothing moves, and a step waits for a person: so does the chain (I3). */
+function suspendIfStuck(deciding: Deciding, chain: Chain): void {
+  if (chain.state !== "running") return;
+  let stuck: StepRun | undefined;
+  for (const run of chain.steps.values()) {
+    if (run.state === "running") return;
+    if (run.state === "suspended") stuck ??= run;
+  }
+  if (stuck === undefined) return;
+  const reason = `step ${stuck.id}: ${stuck.reason}`;
+  deciding.decide({ t: "chainSuspended", chain: chain.id, reason });
 }
 
 function readinessOf(chain: Chain, step: Step): "starts" | "waits" | "skips" {
@@ -220,9 +146,28 @@ function startStep(deciding: Deciding, chain: Chain, step: Step): void {
       return;
     }
   }
-  if (step.type === "fanout") openOrigin(deciding, chain, step, scope);
-  else if (step.type === "service") startService(deciding, chain, step, scope);
-  else suspend(deciding, chain, step, `this hub can't run a step of type ${step.type}`);
+  switch (step.type) {
+    case "fanout":
+      openOrigin(deciding, chain, step, scope);
+      return;
+    case "service":
+      startService(deciding, chain, step, scope);
+      return;
+    case "timer":
+      startTimer(deciding, chain, step, scope);
+      return;
+    case "gate":
+      startGate(deciding, chain, step);
+      return;
+    case "signal":
+      startSignal(deciding, chain, step, scope);
+      return;
+    case "subflow":
+      startSubflow(deciding, chain, step, scope);
+      return;
+    default:
+      suspend(deciding, chain, step, `this hub can't run a step of type ${step.type}`);
+  }
 }
 
 function startService(deciding: Deciding, chain: Chain, step: ServiceStep, scope: Scope): void {
@@ -283,33 +228,48 @@ export function failStep(deciding: Deciding, chain: Chain, run: StepRun, reason:
   if (step?.onError !== undefined) {
     const result = evaluateMapping(step.onError, chainScope(chain), deciding.evaluate);
     if (result.ok) {
-      endStep(deciding, chain, run, "succeeded", `continued after: ${reason}`, result.value);
+      const why = `continued after: ${reason}`;
+      conclude(deciding, chain, run, { state: "succeeded", reason: why, output: result.value });
       return;
     }
   }
-  const isHandled = chain.application.steps.some(({ needs }) =>
-    needs.some((need) => need.step === run.id && need.on === "failed"),
-  );
-  if (!isHandled && chain.application.onFailure === "suspend" && chain.state === "running") {
+  const handled = isHandled(chain, run);
+  const isOpen = chain.state === "running" || chain.state === "suspended";
+  if (!handled && chain.application.onFailure === "suspend" && isOpen) {
     endStep(deciding, chain, run, "suspended", reason, null);
+    if (chain.state === "suspended") return;
     const why = `step ${run.id}: ${reason}`;
     deciding.decide({ t: "chainSuspended", chain: chain.id, reason: why });
     return;
   }
   endStep(deciding, chain, run, "failed", reason, null);
-  if (isHandled || chain.state !== "running") return;
+  if (handled || chain.state !== "running") return;
   endChain(deciding, chain, "failed", `step ${run.id}: ${reason}`);
 }
 
+/** The end of a step; where it succeeds, its own mapping decides what later steps read. */
 export function endStep(
   deciding: Deciding,
   chain: Chain,
   run: StepRun,
   state: "succeeded" | "failed" | "suspended" | "cancelled",
   reason: string,
-  output: import("@cloudbrain/sdk/domain").JsonValue,
+  output: JsonValue,
 ): void {
-  deciding.decide({ t: "stepEnded", chain: chain.id, step: run.id, state, reason, output });
+  const mapped = state === "succeeded" ? mapOutput(deciding, chain, run.id, output) : undefined;
+  if (mapped === undefined) conclude(deciding, chain, run, { state, reason, output });
+  else if (mapped.ok) conclude(deciding, chain, run, { state, reason, output: mapped.value });
+  else failStep(deciding, chain, run, mapped.reason);
+}
+
+interface StepEnd {
+  readonly state: "succeeded" | "failed" | "suspended" | "cancelled";
+  readonly reason: string;
+  readonly output: JsonValue;
+}
+
+function conclude(deciding: Deciding, chain: Chain, run: StepRun, end: StepEnd): void {
+  deciding.decide({ t: "stepEnded", chain: chain.id, step: run.id, ...end });
   deciding.review(chain.id);
 }
 
@@ -355,6 +315,8 @@ export function endChain(
 function endCancelled(deciding: Deciding, chain: Chain): void {
   const { state } = deciding;
   if (assignmentsOf(state, chain).length > 0 || fanoutsOf(state, chain).length > 0) return;
+  // Chains below it that are being cancelled with it.
+  for (const { wait } of chain.steps.values()) if (wait !== undefined) return;
   endChain(deciding, chain, "cancelled", chain.reason);
 }
 

@@ -17,6 +17,7 @@ import {
   isWithin,
   type JsonObject,
   type JsonValue,
+  type Lane,
   levels,
   limits,
   mergeAccumulators,
@@ -30,6 +31,7 @@ import type { OpenedMember } from "./facts.ts";
 import { findCandidates, nodeScope, resolveScope } from "./registry.ts";
 import type { Chain, Fanout, FanoutSummary } from "./state.ts";
 import { failStep, inputText, suspend } from "./step-chain.ts";
+import { mapOutput } from "./step-output.ts";
 
 /** How many of those that did not reply are named. */
 const missingMax = 20;
@@ -216,7 +218,12 @@ function createChooser(
 }
 
 /** A hub above asks for our part. A repeated request changes nothing: ids are derived. */
-export function stepDelegate(deciding: Deciding, from: Address, body: DelegateBody): void {
+export function stepDelegate(
+  deciding: Deciding,
+  from: Address,
+  body: DelegateBody,
+  lane: Lane,
+): void {
   const { state } = deciding;
   if (state.fanouts.has(body.fanout)) return;
   if (!levels.some((level) => level === body.level)) return;
@@ -235,6 +242,8 @@ export function stepDelegate(deciding: Deciding, from: Address, body: DelegateBo
     each: body.each,
     aggregate: body.aggregate,
     membersMax: body.membersMax,
+    // The lane that it came on tells an emergency (E1 of lane-of.ts).
+    ...(lane === "control" ? { urgent: true } : {}),
     ...part,
   });
   deciding.reviewFanout(body.fanout);
@@ -320,7 +329,7 @@ function completeOrigin(
   const reason = why === "" ? told : `${why}: ${told}`;
   const isEnough = counts.members > 0 && (ratio >= aggregate.minimum || isTrue(deciding, fanout));
   if (isEnough || aggregate.onShort === "partial") {
-    endOrigin(deciding, chain, fanout, "succeeded", ratio < 1 ? reason : "");
+    succeedOrigin(deciding, chain, fanout, ratio < 1 ? reason : "");
     return;
   }
   const short = `${reason}, at least ${aggregate.minimum} was asked`;
@@ -335,15 +344,30 @@ function completeOrigin(
   if (run !== undefined) failStep(deciding, chain, run, short);
 }
 
+/** A mapping of its own reads the aggregate as `out`; where it fails, so does the step. */
+function succeedOrigin(deciding: Deciding, chain: Chain, fanout: Fanout, reason: string): void {
+  const { aggregate } = summaryOf(fanout);
+  const mapped = mapOutput(deciding, chain, fanout.step, aggregate);
+  if (mapped?.ok !== false) {
+    endOrigin(deciding, chain, fanout, "succeeded", reason, mapped?.value);
+    return;
+  }
+  endOrigin(deciding, chain, fanout, "failed", mapped.reason);
+  const run = chain.steps.get(fanout.step);
+  if (run !== undefined) failStep(deciding, chain, run, mapped.reason);
+}
+
 function endOrigin(
   deciding: Deciding,
   chain: Chain,
   fanout: Fanout,
   state: "succeeded" | "failed" | "suspended" | "cancelled",
   reason: string,
+  output?: JsonValue,
 ): void {
   const summary = summaryOf(fanout);
-  deciding.decide({ t: "fanoutEnded", fanout: fanout.id, state, reason, summary });
+  const mapped = output === undefined ? {} : { output };
+  deciding.decide({ t: "fanoutEnded", fanout: fanout.id, state, reason, summary, ...mapped });
   deciding.review(chain.id);
 }
 

@@ -280,7 +280,7 @@ function stepFrame(
     refuse("FRAME_FORBIDDEN", `${peer} may not send ${body.kind}`);
     return;
   }
-  stepBody(deciding, peer, frame.from, body, refuse);
+  stepBody(deciding, peer, { from: frame.from, lane: event.lane }, body, refuse);
 }
 
 function relay(
@@ -326,7 +326,7 @@ function isAllowed(
 function stepBody(
   deciding: Deciding,
   peer: Address,
-  from: Address,
+  { from, lane }: { readonly from: Address; readonly lane: Lane },
   body: FrameBody,
   refuse: (code: ErrorCode, detail: string) => void,
 ): void {
@@ -344,7 +344,7 @@ function stepBody(
       stepPartial(deciding, from, body);
       return;
     case "delegate":
-      stepDelegate(deciding, from, body);
+      stepDelegate(deciding, from, body, lane);
       return;
     case "withdraw":
       stepWithdraw(deciding, from, body.fanout);

@@ -228,17 +228,17 @@ function offerAgain(deciding: Deciding, assignment: Assignment, why: "retry" | "
   const rule = ruleOf(deciding.state, assignment.owner);
   const attempt = assignment.attempt + 1;
   const mayMove = why === "lease" ? isMovable(assignment) : rule?.retry.rematch === true;
-  const other = mayMove ? otherNode(deciding, assignment, rule?.match) : undefined;
+  const other = mayMove ? findOther(deciding, assignment, rule?.match) : undefined;
   deciding.decide({ t: "offered", id: assignment.id, node: other ?? assignment.node, attempt });
 }
 
 /** Members by level are their nodes; steps and items are done by whoever matches. */
-function isMovable(assignment: Assignment): boolean {
+export function isMovable(assignment: Assignment): boolean {
   const { owner } = assignment;
   return owner.kind === "step" || owner.member !== assignment.node;
 }
 
-function otherNode(
+export function findOther(
   deciding: Deciding,
   assignment: Assignment,
   match: Match | undefined,
@@ -269,7 +269,7 @@ export function stepNodeGone(deciding: Deciding, node: Address): void {
     if (assignment.state !== "offered" || !isMovable(assignment)) continue;
     if (isRecalled(deciding, assignment)) continue;
     const rule = ruleOf(deciding.state, assignment.owner);
-    const other = otherNode(deciding, assignment, rule?.match);
+    const other = findOther(deciding, assignment, rule?.match);
     if (other === undefined || assignment.attempt >= limits.attemptsMax) continue;
     const attempt = assignment.attempt + 1;
     deciding.decide({ t: "offered", id: assignment.id, node: other, attempt });

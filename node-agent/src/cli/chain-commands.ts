@@ -4,6 +4,7 @@ import { chainStates, exitCodes, isEndedState, type Output } from "@cloudbrain/s
 import type { ChainSnapshot, ChainState, Client } from "@cloudbrain/sdk/client";
 import { isMeshError, MeshError } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
+import { addOperatorCommands } from "./chain-control-commands.ts";
 import { chainColumns, describeChain, describeChanges, formatProgress } from "./chain-views.ts";
 import type { Bounds, CommandHost } from "./command-host.ts";
 import { addExamples } from "./help.ts";
@@ -96,15 +97,7 @@ function addControl(chain: Command, host: CommandHost): void {
         output.result({ chain: id, state: "cancelling" }, told);
       }),
     );
-  addExamples(chain.command("retry"), "cloudbrain chain retry 01KAQ3ZC9W0X")
-    .description(say("about.chain.retry"))
-    .argument("<chain>", say("argument.chain"))
-    .action((id: string, _flags: object, command: Command) =>
-      host.withClient(command, async (client, output, { signal }) => {
-        await client.retryChain(id, { signal });
-        output.result({ chain: id, state: "running" }, say("chain.retried", { chain: id }));
-      }),
-    );
+  addOperatorCommands(chain, host);
 }
 
 async function listChains(host: CommandHost, flags: ListFlags, command: Command): Promise<void> {

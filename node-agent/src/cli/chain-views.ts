@@ -25,8 +25,12 @@ export function chainColumns(say: Say, nowMs: number): readonly Column<ChainSnap
 }
 
 /** How far a step is, in few words. */
-export function stepNote({ fanout, reason, attempt }: StepSnapshot): string {
+export function stepNote({ fanout, reason, attempt, wait }: StepSnapshot): string {
   const parts: string[] = [];
+  if (wait !== undefined) {
+    const due = wait.dueMs === 0 ? "" : `→ ${formatTime(wait.dueMs)}`;
+    parts.push([wait.signal, wait.chain, due].filter((part) => part !== "").join(" "));
+  }
   if (fanout !== undefined) {
     parts.push(`${fanout.replied}/${fanout.members}`);
     if (fanout.failed > 0) parts.push(`✖ ${fanout.failed}`);
@@ -52,13 +56,36 @@ export function describeChain(
     [say("column.started"), `${formatTime(chain.startedAtMs)}  (${took})`],
     [say("field.due"), chain.dueMs === 0 ? "" : formatTime(chain.dueMs)],
     [say("field.key"), cleanText(chain.key)],
+    [say("field.priority"), String(chain.priority)],
+    [say("field.parent"), chain.parent === undefined ? "" : formatParent(chain.parent)],
     [say("field.submitter"), chain.submitter],
     [say("field.input"), cleanText(JSON.stringify(chain.input))],
     [say("field.output"), chain.output === null ? "" : cleanText(JSON.stringify(chain.output))],
   ];
   const shown = fields.filter(([, value]) => value !== "").map(([name, value]) => [name, value]);
   const [first = [], ...rest] = shown;
-  return [formatTable(first, rest), "", describeSteps(chain, say, output, nowMs)].join("\n");
+  const parts = [formatTable(first, rest), "", describeSteps(chain, say, output, nowMs)];
+  if (chain.notes.length > 0) parts.push("", describeNotes(chain, say, output));
+  return parts.join("\n");
+}
+
+function formatParent({ chain, step }: { readonly chain: string; readonly step: string }): string {
+  return `${chain} (${step})`;
+}
+
+/** What people did to it by hand. */
+function describeNotes(chain: ChainSnapshot, say: Say, output: Output): string {
+  const headings = [
+    say("column.time"),
+    say("column.action"),
+    say("column.step"),
+    say("column.by"),
+    say("column.note"),
+  ].map((heading) => output.paint("heading", heading));
+  const rows = chain.notes.map(({ atMs, action, step, by, reason }) => {
+    return [formatTime(atMs), action, step, by, cleanText(reason)];
+  });
+  return formatTable(headings, rows);
 }
 
 function describeSteps(chain: ChainSnapshot, say: Say, output: Output, nowMs: number): string {

@@ -14,6 +14,15 @@ import {
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
 import { type CallBounds, type CallHost, callUnary } from "./calls.ts";
+import {
+  type ChainControl,
+  createChainControl,
+  type RematchOptions,
+  type RetryOptions,
+  type Signalled,
+  type SignalOptions,
+  type SkipOptions,
+} from "./chain-control.ts";
 import { ChainRuns } from "./chain-runs.ts";
 import { HubChannel } from "./hub-channel.ts";
 import {
@@ -92,7 +101,7 @@ export interface SourceOptions extends CallBounds {
 }
 
 /** All calls refuse with MeshError: UNREACHABLE, TIMEOUT, CANCELLED, NOT_ALLOWED and their own. */
-export interface Client {
+export interface Client extends ChainControl {
   /**
    * Resolves when the chain is durable at the hub. APPLICATION_UNKNOWN, CHAIN_INVALID,
    * KEY_CONFLICT.
@@ -112,8 +121,6 @@ export interface Client {
   listChains(filter?: ChainFilter, bounds?: CallBounds): AsyncIterable<ChainSnapshot>;
   /** Resolves when the wish is durable; the chain ends when its nodes have stopped. CHAIN_ENDED. */
   cancelChain(chain: string, reason: string, bounds?: CallBounds): Promise<void>;
-  /** Lets a suspended chain go on. CHAIN_ENDED. */
-  retryChain(chain: string, bounds?: CallBounds): Promise<void>;
   /** Publishes a definition in YAML; for operators. APPLICATION_INVALID, APPLICATION_EXISTS. */
   publish(source: string, options?: SourceOptions): Promise<ApplicationInfo>;
   /** What the hub finds in a definition; empty when it is fit to be published. */
@@ -152,6 +159,7 @@ class HubClient implements Client {
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
   private readonly runs: ChainRuns;
+  private readonly control: ChainControl;
   private readonly applications: ApplicationServiceClient;
   private readonly registry: RegistryServiceClient;
   private readonly hub: HubServiceClient;
@@ -168,6 +176,7 @@ class HubClient implements Client {
     this.registry = new RegistryServiceClient(hub, channel.credentials, shared);
     this.hub = new HubServiceClient(hub, channel.credentials, shared);
     this.runs = new ChainRuns(this.host, this.chains);
+    this.control = createChainControl(this.host, this.chains);
     const users = new UserServiceClient(hub, channel.credentials, shared);
     this.users = new HubUsers(this.host, users);
   }
@@ -259,9 +268,28 @@ class HubClient implements Client {
     await callUnary(this.host, method, { chain, reason }, bounds);
   }
 
-  async retryChain(chain: string, bounds: CallBounds = {}): Promise<void> {
-    const method = this.chains.retryChain.bind(this.chains);
-    await callUnary(this.host, method, { chain }, bounds);
+  retryChain(chain: string, options?: RetryOptions): Promise<void> {
+    return this.control.retryChain(chain, options);
+  }
+
+  suspendChain(chain: string, reason: string, bounds?: CallBounds): Promise<void> {
+    return this.control.suspendChain(chain, reason, bounds);
+  }
+
+  resumeChain(chain: string, reason: string, bounds?: CallBounds): Promise<void> {
+    return this.control.resumeChain(chain, reason, bounds);
+  }
+
+  skipStep(chain: string, step: string, options: SkipOptions): Promise<void> {
+    return this.control.skipStep(chain, step, options);
+  }
+
+  rematchStep(chain: string, step: string, options: RematchOptions): Promise<void> {
+    return this.control.rematchStep(chain, step, options);
+  }
+
+  signal(name: string, payload: JsonValue, options?: SignalOptions): Promise<Signalled> {
+    return this.control.signal(name, payload, options);
   }
 
   async publish(source: string, options: SourceOptions = {}): Promise<ApplicationInfo> {

@@ -1,4 +1,12 @@
 export type { CallBounds } from "./calls.ts";
+export type {
+  ChainControl,
+  RematchOptions,
+  RetryOptions,
+  Signalled,
+  SignalOptions,
+  SkipOptions,
+} from "./chain-control.ts";
 export {
   type ChainFilter,
   type Client,
@@ -12,6 +20,7 @@ export {
 } from "./client.ts";
 export {
   type ApplicationInfo,
+  type ChainNote,
   type ChainSnapshot,
   type ChainState,
   chainStates,
@@ -25,6 +34,7 @@ export {
   nodeStates,
   type StepSnapshot,
   type StepState,
+  type StepWait,
   stepStates,
 } from "./results.ts";
 export type {

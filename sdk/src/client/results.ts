@@ -7,6 +7,7 @@ import type {
   FanoutSummary as ProtoFanout,
   NodeRecord as ProtoNode,
   ChainStep as ProtoStep,
+  StepWait as ProtoWait,
 } from "@cloudbrain/proto";
 import {
   type JsonObject,
@@ -77,12 +78,44 @@ export interface ChainSnapshot {
   readonly revision: number;
   /** In the order of the definition. */
   readonly steps: readonly StepSnapshot[];
+  /** 0 to 100, decided at the start. */
+  readonly priority: number;
+  /** The step that started it, or undefined. */
+  readonly parent: { readonly chain: string; readonly step: string } | undefined;
+  /** A person holds it. */
+  readonly held: boolean;
+  /** What people did to it by hand, oldest first; at most 100. */
+  readonly notes: readonly ChainNote[];
+}
+
+/** Something that a person did to a chain by hand. */
+export interface ChainNote {
+  readonly atMs: number;
+  /** Address of who did it. */
+  readonly by: string;
+  /** suspended, resumed, retried, skipped, rematched or cancelled. */
+  readonly action: string;
+  /** Empty where it was about the whole chain. */
+  readonly step: string;
+  readonly reason: string;
+}
+
+/** What a step waits for, while it runs without an instruction. */
+export interface StepWait {
+  /** timer, gate or subflow. */
+  readonly kind: string;
+  /** 0 without a deadline of its own. */
+  readonly dueMs: number;
+  /** Name of the signal that a gate waits for, or empty. */
+  readonly signal: string;
+  /** Id of the chain that a subflow waits for, or empty. */
+  readonly chain: string;
 }
 
 /** A step of a chain (业务节点). */
 export interface StepSnapshot {
   readonly id: string;
-  /** service or fanout. */
+  /** service, human, fanout, subflow, timer, gate or signal. */
   readonly type: string;
   readonly state: StepState;
   readonly reason: string;
@@ -95,6 +128,7 @@ export interface StepSnapshot {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly fanout: FanoutSnapshot | undefined;
+  readonly wait: StepWait | undefined;
 }
 
 /** A fan-out as its origin knows it. */
@@ -219,6 +253,13 @@ export function readChain(chain: ProtoChain): ChainSnapshot {
     dueMs: readTime(chain.dueTime),
     revision: Number(chain.revision),
     steps: chain.steps.map(readStep),
+    priority: chain.priority,
+    parent:
+      chain.parentChain === "" ? undefined : { chain: chain.parentChain, step: chain.parentStep },
+    held: chain.held,
+    notes: chain.notes.map(({ time, by, action, step, reason }) => {
+      return { atMs: readTime(time), by, action, step, reason };
+    }),
   };
 }
 
@@ -235,7 +276,12 @@ function readStep(step: ProtoStep): StepSnapshot {
     startedAtMs: readTime(step.startTime),
     endedAtMs: readTime(step.endTime),
     fanout: step.fanout === undefined ? undefined : readFanout(step.fanout),
+    wait: step.wait === undefined ? undefined : readWait(step.wait),
   };
+}
+
+function readWait({ kind, dueTime, signal, chain }: ProtoWait): StepWait {
+  return { kind, dueMs: readTime(dueTime), signal, chain };
 }
 
 function readFanout(fanout: ProtoFanout): FanoutSnapshot {

@@ -29,6 +29,18 @@ export const limits = {
   fanoutMembersMax: 1_000_000,
   /** Items that a reducer `collect` keeps, so that a partial stays below a frame. */
   collectItemsMax: 1_000,
+  /**
+   * A signal's payload. One signal may open a thousand gates in one commit, each with its own copy.
+   */
+  signalBytesMax: 16 * 1024,
+  /** Gates of one hub that wait for one signal: it is judged for each of them within one event. */
+  gatesPerSignalMax: 1_000,
+  /** Names of signals that a chain keeps for gates that are not open yet. */
+  signalsRetainedMax: 16,
+  /** Chains that stand above a chain, each started by a step of the one before it. */
+  subflowDepthMax: 8,
+  /** What people did to a chain by hand, as its row keeps it; the journal keeps all. */
+  chainNotesMax: 100,
   /** Chains that are not ended, at one hub. */
   liveChainsMax: 100_000,
   /** Chains that one caller follows over one call; each costs the hub a subscription. */

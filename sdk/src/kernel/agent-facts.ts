@@ -16,6 +16,8 @@ export type AgentFact =
       readonly attempt: number;
       readonly finishMs: number;
       readonly heartbeatMs: number;
+      /** Only for an emergency. */
+      readonly lane?: "control";
     }
   /** A newer attempt of what is running: the execution goes on under it. */
   | {

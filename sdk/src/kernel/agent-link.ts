@@ -3,7 +3,7 @@
 //   B5  Positions are judged before anything travels; when one end has forgotten something, nobody
 //       serves across the link. A hub with a new store gets what it has not acknowledged again.
 
-import type { Frame, InstructionBody, Welcome } from "../domain/index.ts";
+import type { Frame, InstructionBody, Lane, Welcome } from "../domain/index.ts";
 import { ignorableKind } from "../domain/index.ts";
 import { amnesiaGoodbye } from "../session/index.ts";
 import type { AgentDeciding } from "./agent-deciding.ts";
@@ -67,7 +67,7 @@ export function stepAcks(deciding: AgentDeciding, event: EventOf<"acks">): void 
 
 /** What a hub may ask of an agent. */
 export interface AgentOrders {
-  instructed(origin: Frame["from"], body: InstructionBody): void;
+  instructed(origin: Frame["from"], body: InstructionBody, lane: Lane): void;
   cancelled(id: string, attempt: number, reason: string): void;
 }
 
@@ -92,7 +92,7 @@ export function stepFrames(
   for (let seq = first; seq <= last; seq += 1) {
     const frame = frames[seq - firstSeq];
     if (frame === undefined) continue;
-    const refusal = takeFrame(deciding, frame, orders);
+    const refusal = takeFrame(deciding, frame, lane, orders);
     if (refusal !== undefined) {
       deciding.emit({ type: "refuseFrame", link, refusal: { lane, seq, ...refusal } });
     }
@@ -102,13 +102,14 @@ export function stepFrames(
 function takeFrame(
   deciding: AgentDeciding,
   frame: Frame,
+  lane: Lane,
   orders: AgentOrders,
 ): { readonly code: string; readonly detail: string } | undefined {
   const { body } = frame;
   if (frame.to !== deciding.state.self) {
     return { code: "TARGET_UNKNOWN", detail: `nothing stands below ${deciding.state.self}` };
   }
-  if (body.kind === "instruction") orders.instructed(frame.from, body);
+  if (body.kind === "instruction") orders.instructed(frame.from, body, lane);
   else if (body.kind === "cancel") orders.cancelled(body.id, body.attempt, body.reason);
   else if (body.kind === "opaque") {
     if (body.wireKind >= ignorableKind) return undefined;

@@ -21,6 +21,8 @@ export interface AgentInstruction {
   /** Who asked: feedback goes there. */
   readonly origin: Address;
   readonly heartbeatMs: number;
+  /** An emergency: what it answers travels on the lane that it came on. */
+  readonly lane?: "control";
   attempt: number;
   /** Journal time at which it is answered without its handler; 0 for none. */
   finishDueMs: number;
@@ -139,6 +141,7 @@ function receive(applying: AgentApplying, fact: Extract<AgentFact, { t: "receive
     attempt: fact.attempt,
     finishDueMs: fact.finishMs === 0 ? 0 : atMs + fact.finishMs,
     heartbeatMs: fact.heartbeatMs,
+    ...(fact.lane === undefined ? {} : { lane: fact.lane }),
     cancelReason: "",
     outcome: "",
     output: "",
@@ -268,7 +271,7 @@ function send(applying: AgentApplying, instruction: AgentInstruction, body: Fram
     traceparent: "",
   };
   const isLarge = body.kind === "feedback" && body.output.length > bulkFrom;
-  state.session.enqueue(isLarge ? "bulk" : "chain", frame);
+  state.session.enqueue(instruction.lane ?? (isLarge ? "bulk" : "chain"), frame);
   applying.mark("session", state.parent);
 }
 

@@ -3,7 +3,7 @@
 // Owns what belongs to this life of the process alone: which news the next commit will tell, and
 // which executions have been given up but have not come to their end. Nothing of it is journaled.
 
-import type { Address, InstructionBody } from "../domain/index.ts";
+import type { Address, InstructionBody, Lane } from "../domain/index.ts";
 import type { AgentDeciding } from "./agent-deciding.ts";
 import type { AgentEvent } from "./agent-events.ts";
 import { agentLimits } from "./agent-limits.ts";
@@ -76,7 +76,7 @@ export class AgentWork implements AgentOrders {
     });
   }
 
-  instructed(origin: Address, body: InstructionBody): void {
+  instructed(origin: Address, body: InstructionBody, lane: Lane): void {
     const { state, decide } = this.deciding;
     const { id, attempt, finishMs } = body;
     const known = state.instructions.get(id);
@@ -91,10 +91,10 @@ export class AgentWork implements AgentOrders {
       decide({ t: "repeated", id, attempt });
       return;
     }
-    this.receive(origin, body);
+    this.receive(origin, body, lane);
   }
 
-  private receive(origin: Address, body: InstructionBody): void {
+  private receive(origin: Address, body: InstructionBody, lane: Lane): void {
     const { state, decide } = this.deciding;
     const { id, attempt, chain, step, capability, input, finishMs, heartbeatMs } = body;
     const running = state.running.size;
@@ -109,6 +109,7 @@ export class AgentWork implements AgentOrders {
       attempt,
       finishMs,
       heartbeatMs,
+      ...(lane === "control" ? { lane } : {}),
     });
     if (attempt <= (state.tombstones.get(id)?.attempt ?? 0)) {
       this.end(id, "cancelled", "", "cancelled before it arrived", false);

@@ -46,6 +46,12 @@ export type TestHubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
   | { readonly kind: "done" }
   | {
+      readonly kind: "signalled";
+      readonly opened: number;
+      readonly retained: boolean;
+      readonly detail: string;
+    }
+  | {
       readonly kind: "refused";
       readonly code: ErrorCode;
       readonly detail: string;
@@ -61,6 +67,12 @@ export type TestHubOutput =
       readonly link: number;
       readonly session: Session;
       readonly welcome: Omit<Welcome, "linkToken" | "title" | "storeId" | "heartbeatMs">;
+    }
+  | {
+      readonly type: "signalPublished";
+      readonly id: string;
+      readonly name: string;
+      readonly payload: JsonValue;
     }
   | { readonly type: "chainChanged"; readonly chain: string };
 

@@ -20,7 +20,7 @@ export interface Submission {
   tries: number;
 }
 
-function hashOf(input: JsonObject): string {
+export function hashOf(input: JsonObject): string {
   return `hash-${hashText(JSON.stringify(input))}`;
 }
 
@@ -46,7 +46,7 @@ export class Clients {
   }
 
   private draw(key: string): Submission {
-    const { dice, applications, hubs } = this.world;
+    const { dice, drawnApplications: applications, hubs } = this.world;
     const hub = dice.chance("submit at root", "", 0.7)
       ? hubs[0]
       : dice.pick("submit hub", "", hubs);
@@ -72,7 +72,7 @@ export class Clients {
     };
   }
 
-  private begin(submission: Submission): void {
+  begin(submission: Submission): void {
     const { dice, timeline } = this.world;
     this.submissions.push(submission);
     this.submit(submission);

@@ -77,6 +77,8 @@ class HubHistory {
         const other = this.chainByKey.get(key);
         if (other !== undefined) this.report("I1", fact.chain, `key ${key} belongs to ${other}`);
         this.chainByKey.set(key, fact.chain);
+        if (this.chainState.has(fact.chain)) this.report("I1", fact.chain, "it starts twice");
+        if (fact.parent !== undefined) this.dispatched(fact.parent.chain, fact.chain);
         this.chainState.set(fact.chain, "running");
         return;
       }
@@ -87,6 +89,9 @@ class HubHistory {
         this.move(fact.chain, "ended");
         return;
       case "serviceStarted":
+        this.dispatched(fact.chain, `${fact.chain}.${fact.step}`);
+        return;
+      case "waitBegun":
         this.dispatched(fact.chain, `${fact.chain}.${fact.step}`);
         return;
       case "fanoutOpened":
@@ -143,7 +148,8 @@ class HubHistory {
   }
 
   private offered(fact: Extract<HubFact, { t: "offered" }>): void {
-    const chain = fact.id.slice(0, fact.id.indexOf("."));
+    const [run = ""] = fact.id.split("!");
+    const chain = run.split(".").slice(0, -2).join(".");
     if (this.chainState.has(chain)) this.dispatched(chain, fact.id);
     const member = fact.id.indexOf("!");
     if (member >= 0 && this.withdrawn.has(fact.id.slice(0, member))) {

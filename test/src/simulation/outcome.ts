@@ -12,6 +12,7 @@ import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
 import { numberOf } from "./scenarios.ts";
 import type { SimHub } from "./sim-hub.ts";
+import { checkWaits } from "./wait-outcome.ts";
 import type { World } from "./world.ts";
 
 const terminal = new Set(["succeeded", "failed", "cancelled", "suspended"]);
@@ -35,7 +36,7 @@ export function isQuiet(world: World): boolean {
   for (const hub of world.hubs) {
     if (!hub.isUp) return false;
     const { state } = hub.hub;
-    if (state.assignments.size > 0 || state.fanouts.size > 0) return false;
+    if (state.assignments.size > 0 || state.fanouts.size > 0 || state.waits.size > 0) return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
   for (const node of world.nodes) {
@@ -57,6 +58,9 @@ export function reportUnrest(world: World): void {
     }
     for (const assignment of state.assignments.values()) {
       checkers.violation("leak", assignment.id, `still ${assignment.state} at ${hub.address}`);
+    }
+    for (const wait of state.waits.all()) {
+      checkers.violation("leak", wait.id, `the step still waits at ${hub.address}`);
     }
     for (const fanout of state.fanouts.values()) {
       checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);
@@ -89,6 +93,7 @@ export function checkOutcome(world: World): void {
     if (agent.openWork() > 0) checkers.violation("leak", agent.address, "work is left");
   }
   checkLedger(world, all);
+  checkWaits(world, all);
 }
 
 function checkLedger(
@@ -132,6 +137,7 @@ function checkChain(world: World, hub: string, row: ChainRow): void {
   if (
     isCalm &&
     hub === world.hubs[0]?.address &&
+    world.drawnApplications.some(({ id }) => row.application === `${id}@1.0.0`) &&
     row.state !== "succeeded" &&
     row.state !== "cancelled"
   ) {

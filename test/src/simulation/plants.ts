@@ -2,8 +2,9 @@
 // wrap the product's code from outside; the product knows nothing of them.
 
 import { HubKernel } from "@cloudbrain/hub/kernel";
-import { type Address, type Fact, mergeAccumulators } from "@cloudbrain/sdk/domain";
+import { type Address, type Fact, mergeAccumulators, type Row } from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
+import { addWorkingTime } from "./waiting-scenarios.ts";
 import type { World } from "./world.ts";
 
 export const plants = [
@@ -15,6 +16,8 @@ export const plants = [
   "dedupe-off",
   /** Work stays leased to a node whose link is gone. */
   "lease-not-bound",
+  /** A start does not find the times that steps wait for in their rows. */
+  "timers-in-memory",
 ] as const;
 export type Plant = (typeof plants)[number];
 
@@ -28,6 +31,7 @@ export function createHubKernel(world: World, address: Address): HubKernel {
     hasParent: address.lastIndexOf("/") > 0,
     evaluate: world.evaluate,
     validate: () => undefined,
+    addWorkingTime,
   };
   switch (world.plant) {
     case "delta-aggregation":
@@ -36,6 +40,8 @@ export function createHubKernel(world: World, address: Address): HubKernel {
       return withoutDedupe(new HubKernel(options));
     case "lease-not-bound":
       return new UnboundLeaseKernel(options);
+    case "timers-in-memory":
+      return new ForgetfulKernel(options);
     default:
       return new HubKernel(options);
   }
@@ -82,5 +88,12 @@ class UnboundLeaseKernel extends HubKernel {
     for (const assignment of this.state.assignments.values()) {
       if (assignment.state === "accepted") assignment.leaseDueMs = 0;
     }
+  }
+}
+
+class ForgetfulKernel extends HubKernel {
+  override restore(row: Row): void {
+    super.restore(row);
+    for (const { id } of [...this.state.waits.all()]) this.state.waits.drop(id);
   }
 }

@@ -15,12 +15,14 @@ import { checkHistories } from "./history.ts";
 import type { LinkOwner } from "./link-end.ts";
 import type { NodeView } from "./node-view.ts";
 import { checkOutcome, isQuiet, reportUnrest } from "./outcome.ts";
+import { Outsiders } from "./outsiders.ts";
 import type { Plant } from "./plants.ts";
 import { drawApplications, drawTopology, longestDeadlineMs, type Topology } from "./scenarios.ts";
 import { SimAgent } from "./sim-agent.ts";
 import { SimHub } from "./sim-hub.ts";
 import { SimNet } from "./sim-net.ts";
 import { Timeline } from "./timeline.ts";
+import { drawWaitingApplications } from "./waiting-scenarios.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -58,7 +60,11 @@ export class World {
   readonly faults: Faults;
   readonly checkers: Checkers;
   readonly clients: Clients;
+  readonly outsiders: Outsiders;
+  /** All that are published. */
   readonly applications: readonly Application[];
+  /** Those that clients draw from; the others belong to the outsiders. */
+  readonly drawnApplications: readonly Application[];
   readonly hubs: readonly SimHub[];
   readonly agents: readonly SimAgent[];
   readonly nodes: readonly NodeView[];
@@ -89,7 +95,13 @@ export class World {
     const safetyMs = dice.whole("safety", "", { low: 30_000, high: 120_000 });
     this.faults = new Faults(this, { safetyMs, calm: options.calm === true });
     this.clients = new Clients(this);
-    this.applications = options.applications ?? drawApplications(dice);
+    this.outsiders = new Outsiders(this);
+    this.drawnApplications = options.applications ?? drawApplications(dice);
+    const alarms = this.drawnApplications[0]?.steps ?? [];
+    this.applications = options.applications ?? [
+      ...this.drawnApplications,
+      ...drawWaitingApplications(dice, alarms),
+    ];
     const topology = options.topology ?? drawTopology(dice);
     this.hubs = topology.hubs.map((description) => new SimHub(this, description));
     this.agents = topology.agents.map((description) => new SimAgent(this, description));
@@ -111,7 +123,7 @@ export class World {
 
   /** Whatever may make an instruction be offered once more. */
   disturbances(): number {
-    let count = this.linksLost;
+    let count = this.linksLost + this.outsiders.rematches;
     for (const node of this.nodes) count += node.lives + node.stores;
     return count;
   }
@@ -147,6 +159,7 @@ export class World {
   private live(): void {
     this.faults.plan();
     this.clients.plan();
+    this.outsiders.plan();
     this.open();
     if (!this.runFor(this.faults.safetyMs)) return;
     this.heal();

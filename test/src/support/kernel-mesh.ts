@@ -5,6 +5,7 @@ import { type HubEvent, type HubFact, HubKernel, type HubOutput } from "@cloudbr
 import { createEvaluate, createValidate } from "@cloudbrain/sdk/definition";
 import {
   type Address,
+  type AddWorkingTime,
   type Application,
   type FanoutStep,
   type Frame,
@@ -39,6 +40,8 @@ export class KernelMesh {
   readonly outputs: HubOutput[] = [];
   /** How agents answer; replaced by tests. */
   handler: FakeHandler = () => undefined;
+  /** Of hubs that are added from now on. */
+  addWorkingTime: AddWorkingTime | undefined = undefined;
   private readonly agents = new Map<Address, FakeAgent>();
   private readonly linkOf = new Map<Address, number>();
   private readonly gone = new Set<Address>();
@@ -47,17 +50,23 @@ export class KernelMesh {
   addHub(text: string): HubKernel {
     const address = text as Address;
     const parent = this.parentHub(address);
-    const kernel = new HubKernel({
-      address,
-      hasParent: parent !== undefined,
-      evaluate: createEvaluate(),
-      validate: createValidate(),
-    });
+    const kernel = this.createKernel(address);
     this.hubs.set(address, kernel);
     this.facts.set(address, []);
     this.step(address, { type: "started", epoch: 1 });
     if (parent !== undefined) this.connect(address, parent, makeDescription(text, true, []));
     return kernel;
+  }
+
+  /** An empty kernel for this place. */
+  createKernel(address: Address): HubKernel {
+    return new HubKernel({
+      address,
+      hasParent: this.parentHub(address) !== undefined,
+      evaluate: createEvaluate(),
+      validate: createValidate(),
+      addWorkingTime: this.addWorkingTime,
+    });
   }
 
   addAgent(text: string, capabilities: readonly string[], level = "community"): void {

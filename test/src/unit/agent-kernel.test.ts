@@ -468,3 +468,24 @@ test("what a start forgets next does not depend on the order in which rows are r
   assert.equal(rig.recover("checkpoint").dump(), rig.kernel.dump());
   assert.equal(rig.recover("genesis").dump(), rig.kernel.dump());
 });
+
+test("what an agent says of an emergency travels on the lane that the instruction came on", () => {
+  const rig = makeLinked();
+  const { session } = rig.kernel.state;
+  const frames = rig.frames(makeInstruction("urgent"));
+  rig.commit({ ...frames, lane: "control" } as typeof frames);
+  rig.receive(makeInstruction("plain"));
+  assert.is(session.frameAt("control", 1)?.body.kind, "accepted");
+  rig.checkpoint();
+  rig.restart();
+  rig.link();
+  rig.commit(makeEnded("urgent"));
+  rig.commit(makeEnded("plain"));
+  const { session: later } = rig.kernel.state;
+  const idOf = (lane: "control" | "chain", seq: number) => {
+    const body = later.frameAt(lane, seq)?.body;
+    return body?.kind === "feedback" ? body.id : body?.kind;
+  };
+  assert.equal([idOf("control", 2), idOf("control", 3)], ["urgent", undefined]);
+  assert.equal([idOf("chain", 2), idOf("chain", 3)], ["plain", undefined]);
+});

@@ -217,11 +217,103 @@ export interface CancelChainResponse {
 export interface RetryChainRequest {
   /** Id of the chain. */
   chain: string;
+  /** Only this suspended or failed step, for operators; empty for all suspended ones. */
+  step: string;
+  /** For people. */
+  reason: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** The retry is durable. */
 export interface RetryChainResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Names a chain to hold. */
+export interface SuspendChainRequest {
+  /** Id of the chain. */
+  chain: string;
+  /** For people. */
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The chain is held, durably. */
+export interface SuspendChainResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Names a chain to hold no longer. */
+export interface ResumeChainRequest {
+  /** Id of the chain. */
+  chain: string;
+  /** For people. */
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The wish is durable. */
+export interface ResumeChainResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Names a step to skip: running, suspended, or failed without another step having answered that. */
+export interface SkipStepRequest {
+  /** Id of the chain. */
+  chain: string;
+  /** Id of the step in the definition. */
+  step: string;
+  /** For people. */
+  reason: string;
+  /** JSON text, at most 64 KiB: what later steps read as its output; empty for none. */
+  output: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The step is skipped, durably. */
+export interface SkipStepResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Names an instruction that is under way at this hub. */
+export interface RematchStepRequest {
+  /** Id of the chain. */
+  chain: string;
+  /** Id of the step in the definition. */
+  step: string;
+  /** Key of a member of a fan-out; empty for the step's own instruction. */
+  member: string;
+  /** Address of a node that offers the capability; empty for another one that matches. */
+  node: string;
+  /** For people. */
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The offer is durable. */
+export interface RematchStepResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A signal. */
+export interface SignalChainRequest {
+  /** Its name, as gates spell it. */
+  name: string;
+  /** JSON text, at most 16 KiB; empty for null. */
+  payload: Uint8Array;
+  /** Id of a chain: only its gates, and those that are still to come. Empty: all open gates here. */
+  chain: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the signal did is durable. */
+export interface SignalChainResponse {
+  /** Gates that it opened. */
+  opened: number;
+  /** The chain keeps it for a gate that is still to come. */
+  retained: boolean;
+  /** Why the last gate that was looked at stayed closed; empty for none. */
+  detail: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -261,6 +353,33 @@ export interface Chain {
   revision: bigint;
   /** Steps in the order of the definition. */
   steps: ChainStep[];
+  /** 0 to 100, decided at the start. */
+  priority: number;
+  /** The chain whose step started this one; empty otherwise. */
+  parentChain: string;
+  /** That step. */
+  parentStep: string;
+  /** A person holds it. */
+  held: boolean;
+  /** What people did to it by hand, oldest first; at most 100. */
+  notes: ChainNote[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Something that a person did to a chain by hand. */
+export interface ChainNote {
+  /** When. */
+  time?:
+    | Date
+    | undefined;
+  /** Address of who did it. */
+  by: string;
+  /** suspended, resumed, retried, skipped, rematched or cancelled. */
+  action: string;
+  /** The step that it was about; empty for the whole chain. */
+  step: string;
+  /** Why. */
+  reason: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -268,7 +387,7 @@ export interface Chain {
 export interface ChainStep {
   /** Id in the definition. */
   id: string;
-  /** service or fanout. */
+  /** service, human, fanout, subflow, timer, gate or signal. */
   type: string;
   /** State. */
   state: StepState;
@@ -291,7 +410,26 @@ export interface ChainStep {
     | Date
     | undefined;
   /** Of a fan-out. */
-  fanout?: FanoutSummary | undefined;
+  fanout?:
+    | FanoutSummary
+    | undefined;
+  /** What it waits for, while it runs without an instruction. */
+  wait?: StepWait | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a step waits for. */
+export interface StepWait {
+  /** timer, gate or subflow. */
+  kind: string;
+  /** When the wait ends at the latest; absent without a deadline of its own. */
+  dueTime?:
+    | Date
+    | undefined;
+  /** Name of the signal that a gate waits for. */
+  signal: string;
+  /** Id of the chain that a subflow waits for. */
+  chain: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1593,13 +1731,19 @@ export const CancelChainResponse: MessageFns<CancelChainResponse> = {
 };
 
 function createBaseRetryChainRequest(): RetryChainRequest {
-  return { chain: "", _unknownFields: {} };
+  return { chain: "", step: "", reason: "", _unknownFields: {} };
 }
 
 export const RetryChainRequest: MessageFns<RetryChainRequest> = {
   encode(message: RetryChainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.chain !== "") {
       writer.uint32(10).string(message.chain);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1633,6 +1777,22 @@ export const RetryChainRequest: MessageFns<RetryChainRequest> = {
             message.chain = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1659,6 +1819,8 @@ export const RetryChainRequest: MessageFns<RetryChainRequest> = {
   fromPartial(object: DeepPartial<RetryChainRequest>): RetryChainRequest {
     const message = createBaseRetryChainRequest();
     message.chain = object.chain ?? "";
+    message.step = object.step ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1722,6 +1884,824 @@ export const RetryChainResponse: MessageFns<RetryChainResponse> = {
   },
 };
 
+function createBaseSuspendChainRequest(): SuspendChainRequest {
+  return { chain: "", reason: "", _unknownFields: {} };
+}
+
+export const SuspendChainRequest: MessageFns<SuspendChainRequest> = {
+  encode(message: SuspendChainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chain !== "") {
+      writer.uint32(10).string(message.chain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuspendChainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuspendChainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SuspendChainRequest>): SuspendChainRequest {
+    return SuspendChainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SuspendChainRequest>): SuspendChainRequest {
+    const message = createBaseSuspendChainRequest();
+    message.chain = object.chain ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSuspendChainResponse(): SuspendChainResponse {
+  return { _unknownFields: {} };
+}
+
+export const SuspendChainResponse: MessageFns<SuspendChainResponse> = {
+  encode(message: SuspendChainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuspendChainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuspendChainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SuspendChainResponse>): SuspendChainResponse {
+    return SuspendChainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SuspendChainResponse>): SuspendChainResponse {
+    const message = createBaseSuspendChainResponse();
+    return message;
+  },
+};
+
+function createBaseResumeChainRequest(): ResumeChainRequest {
+  return { chain: "", reason: "", _unknownFields: {} };
+}
+
+export const ResumeChainRequest: MessageFns<ResumeChainRequest> = {
+  encode(message: ResumeChainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chain !== "") {
+      writer.uint32(10).string(message.chain);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeChainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeChainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeChainRequest>): ResumeChainRequest {
+    return ResumeChainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeChainRequest>): ResumeChainRequest {
+    const message = createBaseResumeChainRequest();
+    message.chain = object.chain ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeChainResponse(): ResumeChainResponse {
+  return { _unknownFields: {} };
+}
+
+export const ResumeChainResponse: MessageFns<ResumeChainResponse> = {
+  encode(message: ResumeChainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeChainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeChainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeChainResponse>): ResumeChainResponse {
+    return ResumeChainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResumeChainResponse>): ResumeChainResponse {
+    const message = createBaseResumeChainResponse();
+    return message;
+  },
+};
+
+function createBaseSkipStepRequest(): SkipStepRequest {
+  return { chain: "", step: "", reason: "", output: new Uint8Array(0), _unknownFields: {} };
+}
+
+export const SkipStepRequest: MessageFns<SkipStepRequest> = {
+  encode(message: SkipStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chain !== "") {
+      writer.uint32(10).string(message.chain);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.output.length !== 0) {
+      writer.uint32(34).bytes(message.output);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkipStepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkipStepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.output = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SkipStepRequest>): SkipStepRequest {
+    return SkipStepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SkipStepRequest>): SkipStepRequest {
+    const message = createBaseSkipStepRequest();
+    message.chain = object.chain ?? "";
+    message.step = object.step ?? "";
+    message.reason = object.reason ?? "";
+    message.output = object.output ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseSkipStepResponse(): SkipStepResponse {
+  return { _unknownFields: {} };
+}
+
+export const SkipStepResponse: MessageFns<SkipStepResponse> = {
+  encode(message: SkipStepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkipStepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkipStepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SkipStepResponse>): SkipStepResponse {
+    return SkipStepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SkipStepResponse>): SkipStepResponse {
+    const message = createBaseSkipStepResponse();
+    return message;
+  },
+};
+
+function createBaseRematchStepRequest(): RematchStepRequest {
+  return { chain: "", step: "", member: "", node: "", reason: "", _unknownFields: {} };
+}
+
+export const RematchStepRequest: MessageFns<RematchStepRequest> = {
+  encode(message: RematchStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chain !== "") {
+      writer.uint32(10).string(message.chain);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.member !== "") {
+      writer.uint32(26).string(message.member);
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RematchStepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRematchStepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.member = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RematchStepRequest>): RematchStepRequest {
+    return RematchStepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RematchStepRequest>): RematchStepRequest {
+    const message = createBaseRematchStepRequest();
+    message.chain = object.chain ?? "";
+    message.step = object.step ?? "";
+    message.member = object.member ?? "";
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRematchStepResponse(): RematchStepResponse {
+  return { _unknownFields: {} };
+}
+
+export const RematchStepResponse: MessageFns<RematchStepResponse> = {
+  encode(message: RematchStepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RematchStepResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRematchStepResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RematchStepResponse>): RematchStepResponse {
+    return RematchStepResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RematchStepResponse>): RematchStepResponse {
+    const message = createBaseRematchStepResponse();
+    return message;
+  },
+};
+
+function createBaseSignalChainRequest(): SignalChainRequest {
+  return { name: "", payload: new Uint8Array(0), chain: "", _unknownFields: {} };
+}
+
+export const SignalChainRequest: MessageFns<SignalChainRequest> = {
+  encode(message: SignalChainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.payload.length !== 0) {
+      writer.uint32(18).bytes(message.payload);
+    }
+    if (message.chain !== "") {
+      writer.uint32(26).string(message.chain);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalChainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalChainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignalChainRequest>): SignalChainRequest {
+    return SignalChainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignalChainRequest>): SignalChainRequest {
+    const message = createBaseSignalChainRequest();
+    message.name = object.name ?? "";
+    message.payload = object.payload ?? new Uint8Array(0);
+    message.chain = object.chain ?? "";
+    return message;
+  },
+};
+
+function createBaseSignalChainResponse(): SignalChainResponse {
+  return { opened: 0, retained: false, detail: "", _unknownFields: {} };
+}
+
+export const SignalChainResponse: MessageFns<SignalChainResponse> = {
+  encode(message: SignalChainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.opened !== 0) {
+      writer.uint32(8).uint32(message.opened);
+    }
+    if (message.retained !== false) {
+      writer.uint32(16).bool(message.retained);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignalChainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignalChainResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.opened = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.retained = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignalChainResponse>): SignalChainResponse {
+    return SignalChainResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignalChainResponse>): SignalChainResponse {
+    const message = createBaseSignalChainResponse();
+    message.opened = object.opened ?? 0;
+    message.retained = object.retained ?? false;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
 function createBaseChain(): Chain {
   return {
     id: "",
@@ -1738,6 +2718,11 @@ function createBaseChain(): Chain {
     dueTime: undefined,
     revision: 0n,
     steps: [],
+    priority: 0,
+    parentChain: "",
+    parentStep: "",
+    held: false,
+    notes: [],
     _unknownFields: {},
   };
 }
@@ -1788,6 +2773,21 @@ export const Chain: MessageFns<Chain> = {
     }
     for (const v of message.steps) {
       ChainStep.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.priority !== 0) {
+      writer.uint32(160).uint32(message.priority);
+    }
+    if (message.parentChain !== "") {
+      writer.uint32(170).string(message.parentChain);
+    }
+    if (message.parentStep !== "") {
+      writer.uint32(178).string(message.parentStep);
+    }
+    if (message.held !== false) {
+      writer.uint32(184).bool(message.held);
+    }
+    for (const v of message.notes) {
+      ChainNote.encode(v!, writer.uint32(194).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1925,6 +2925,46 @@ export const Chain: MessageFns<Chain> = {
             message.steps.push(ChainStep.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.parentChain = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.parentStep = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.notes.push(ChainNote.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1964,6 +3004,130 @@ export const Chain: MessageFns<Chain> = {
     message.dueTime = object.dueTime ?? undefined;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.steps = object.steps?.map((e) => ChainStep.fromPartial(e)) || [];
+    message.priority = object.priority ?? 0;
+    message.parentChain = object.parentChain ?? "";
+    message.parentStep = object.parentStep ?? "";
+    message.held = object.held ?? false;
+    message.notes = object.notes?.map((e) => ChainNote.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseChainNote(): ChainNote {
+  return { time: undefined, by: "", action: "", step: "", reason: "", _unknownFields: {} };
+}
+
+export const ChainNote: MessageFns<ChainNote> = {
+  encode(message: ChainNote, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    if (message.by !== "") {
+      writer.uint32(18).string(message.by);
+    }
+    if (message.action !== "") {
+      writer.uint32(26).string(message.action);
+    }
+    if (message.step !== "") {
+      writer.uint32(34).string(message.step);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChainNote {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChainNote();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChainNote>): ChainNote {
+    return ChainNote.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChainNote>): ChainNote {
+    const message = createBaseChainNote();
+    message.time = object.time ?? undefined;
+    message.by = object.by ?? "";
+    message.action = object.action ?? "";
+    message.step = object.step ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1981,6 +3145,7 @@ function createBaseChainStep(): ChainStep {
     startTime: undefined,
     endTime: undefined,
     fanout: undefined,
+    wait: undefined,
     _unknownFields: {},
   };
 }
@@ -2019,6 +3184,9 @@ export const ChainStep: MessageFns<ChainStep> = {
     }
     if (message.fanout !== undefined) {
       FanoutSummary.encode(message.fanout, writer.uint32(90).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      StepWait.encode(message.wait, writer.uint32(162).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2132,6 +3300,14 @@ export const ChainStep: MessageFns<ChainStep> = {
             message.fanout = FanoutSummary.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.wait = StepWait.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2170,6 +3346,114 @@ export const ChainStep: MessageFns<ChainStep> = {
     message.fanout = (object.fanout !== undefined && object.fanout !== null)
       ? FanoutSummary.fromPartial(object.fanout)
       : undefined;
+    message.wait = (object.wait !== undefined && object.wait !== null) ? StepWait.fromPartial(object.wait) : undefined;
+    return message;
+  },
+};
+
+function createBaseStepWait(): StepWait {
+  return { kind: "", dueTime: undefined, signal: "", chain: "", _unknownFields: {} };
+}
+
+export const StepWait: MessageFns<StepWait> = {
+  encode(message: StepWait, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.dueTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueTime), writer.uint32(18).fork()).join();
+    }
+    if (message.signal !== "") {
+      writer.uint32(26).string(message.signal);
+    }
+    if (message.chain !== "") {
+      writer.uint32(34).string(message.chain);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepWait {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepWait();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.dueTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signal = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.chain = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StepWait>): StepWait {
+    return StepWait.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepWait>): StepWait {
+    const message = createBaseStepWait();
+    message.kind = object.kind ?? "";
+    message.dueTime = object.dueTime ?? undefined;
+    message.signal = object.signal ?? "";
+    message.chain = object.chain ?? "";
     return message;
   },
 };
@@ -2550,7 +3834,7 @@ export const ChainServiceService = {
     responseSerialize: (value: CancelChainResponse): Buffer => Buffer.from(CancelChainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelChainResponse => CancelChainResponse.decode(value),
   },
-  /** Lets a suspended chain go on. */
+  /** Lets a suspended chain go on, or runs one suspended or failed step again. */
   retryChain: {
     path: "/cloudbrain.v1.ChainService/RetryChain" as const,
     requestStream: false as const,
@@ -2559,6 +3843,57 @@ export const ChainServiceService = {
     requestDeserialize: (value: Buffer): RetryChainRequest => RetryChainRequest.decode(value),
     responseSerialize: (value: RetryChainResponse): Buffer => Buffer.from(RetryChainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RetryChainResponse => RetryChainResponse.decode(value),
+  },
+  /** Holds a chain: what runs goes on, nothing new starts. For operators. */
+  suspendChain: {
+    path: "/cloudbrain.v1.ChainService/SuspendChain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SuspendChainRequest): Buffer => Buffer.from(SuspendChainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SuspendChainRequest => SuspendChainRequest.decode(value),
+    responseSerialize: (value: SuspendChainResponse): Buffer =>
+      Buffer.from(SuspendChainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SuspendChainResponse => SuspendChainResponse.decode(value),
+  },
+  /** Lets a chain that a person holds go on. For operators. */
+  resumeChain: {
+    path: "/cloudbrain.v1.ChainService/ResumeChain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeChainRequest): Buffer => Buffer.from(ResumeChainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeChainRequest => ResumeChainRequest.decode(value),
+    responseSerialize: (value: ResumeChainResponse): Buffer => Buffer.from(ResumeChainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeChainResponse => ResumeChainResponse.decode(value),
+  },
+  /** Ends a stuck step as skipped and takes its work back. For operators. */
+  skipStep: {
+    path: "/cloudbrain.v1.ChainService/SkipStep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SkipStepRequest): Buffer => Buffer.from(SkipStepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SkipStepRequest => SkipStepRequest.decode(value),
+    responseSerialize: (value: SkipStepResponse): Buffer => Buffer.from(SkipStepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SkipStepResponse => SkipStepResponse.decode(value),
+  },
+  /** Gives a stuck instruction to another node, as its next attempt. For operators. */
+  rematchStep: {
+    path: "/cloudbrain.v1.ChainService/RematchStep" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RematchStepRequest): Buffer => Buffer.from(RematchStepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RematchStepRequest => RematchStepRequest.decode(value),
+    responseSerialize: (value: RematchStepResponse): Buffer => Buffer.from(RematchStepResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RematchStepResponse => RematchStepResponse.decode(value),
+  },
+  /** Opens the gates that wait for a signal. */
+  signalChain: {
+    path: "/cloudbrain.v1.ChainService/SignalChain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SignalChainRequest): Buffer => Buffer.from(SignalChainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SignalChainRequest => SignalChainRequest.decode(value),
+    responseSerialize: (value: SignalChainResponse): Buffer => Buffer.from(SignalChainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SignalChainResponse => SignalChainResponse.decode(value),
   },
 } as const;
 
@@ -2584,8 +3919,18 @@ export interface ChainServiceServer extends UntypedServiceImplementation {
   watchChain: handleServerStreamingCall<WatchChainRequest, WatchChainResponse>;
   /** Asks everybody who works for the chain to stop; it ends when they have. */
   cancelChain: handleUnaryCall<CancelChainRequest, CancelChainResponse>;
-  /** Lets a suspended chain go on. */
+  /** Lets a suspended chain go on, or runs one suspended or failed step again. */
   retryChain: handleUnaryCall<RetryChainRequest, RetryChainResponse>;
+  /** Holds a chain: what runs goes on, nothing new starts. For operators. */
+  suspendChain: handleUnaryCall<SuspendChainRequest, SuspendChainResponse>;
+  /** Lets a chain that a person holds go on. For operators. */
+  resumeChain: handleUnaryCall<ResumeChainRequest, ResumeChainResponse>;
+  /** Ends a stuck step as skipped and takes its work back. For operators. */
+  skipStep: handleUnaryCall<SkipStepRequest, SkipStepResponse>;
+  /** Gives a stuck instruction to another node, as its next attempt. For operators. */
+  rematchStep: handleUnaryCall<RematchStepRequest, RematchStepResponse>;
+  /** Opens the gates that wait for a signal. */
+  signalChain: handleUnaryCall<SignalChainRequest, SignalChainResponse>;
 }
 
 export interface ChainServiceClient extends Client {
@@ -2676,7 +4021,7 @@ export interface ChainServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelChainResponse) => void,
   ): ClientUnaryCall;
-  /** Lets a suspended chain go on. */
+  /** Lets a suspended chain go on, or runs one suspended or failed step again. */
   retryChain(
     request: RetryChainRequest,
     callback: (error: ServiceError | null, response: RetryChainResponse) => void,
@@ -2691,6 +4036,86 @@ export interface ChainServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RetryChainResponse) => void,
+  ): ClientUnaryCall;
+  /** Holds a chain: what runs goes on, nothing new starts. For operators. */
+  suspendChain(
+    request: SuspendChainRequest,
+    callback: (error: ServiceError | null, response: SuspendChainResponse) => void,
+  ): ClientUnaryCall;
+  suspendChain(
+    request: SuspendChainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SuspendChainResponse) => void,
+  ): ClientUnaryCall;
+  suspendChain(
+    request: SuspendChainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SuspendChainResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets a chain that a person holds go on. For operators. */
+  resumeChain(
+    request: ResumeChainRequest,
+    callback: (error: ServiceError | null, response: ResumeChainResponse) => void,
+  ): ClientUnaryCall;
+  resumeChain(
+    request: ResumeChainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeChainResponse) => void,
+  ): ClientUnaryCall;
+  resumeChain(
+    request: ResumeChainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeChainResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a stuck step as skipped and takes its work back. For operators. */
+  skipStep(
+    request: SkipStepRequest,
+    callback: (error: ServiceError | null, response: SkipStepResponse) => void,
+  ): ClientUnaryCall;
+  skipStep(
+    request: SkipStepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SkipStepResponse) => void,
+  ): ClientUnaryCall;
+  skipStep(
+    request: SkipStepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SkipStepResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a stuck instruction to another node, as its next attempt. For operators. */
+  rematchStep(
+    request: RematchStepRequest,
+    callback: (error: ServiceError | null, response: RematchStepResponse) => void,
+  ): ClientUnaryCall;
+  rematchStep(
+    request: RematchStepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RematchStepResponse) => void,
+  ): ClientUnaryCall;
+  rematchStep(
+    request: RematchStepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RematchStepResponse) => void,
+  ): ClientUnaryCall;
+  /** Opens the gates that wait for a signal. */
+  signalChain(
+    request: SignalChainRequest,
+    callback: (error: ServiceError | null, response: SignalChainResponse) => void,
+  ): ClientUnaryCall;
+  signalChain(
+    request: SignalChainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SignalChainResponse) => void,
+  ): ClientUnaryCall;
+  signalChain(
+    request: SignalChainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SignalChainResponse) => void,
   ): ClientUnaryCall;
 }
 
