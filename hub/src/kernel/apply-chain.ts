@@ -4,6 +4,7 @@ import type { Application } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
 import { dropFanout } from "./apply-fanout.ts";
+import { sendCancel } from "./apply-task.ts";
 import type { HubFact } from "./facts.ts";
 import type { Chain, HubState, StepRun } from "./state.ts";
 
@@ -158,7 +159,7 @@ function startService(
   fact: Extract<ChainFact, { t: "serviceStarted" }>,
 ): void {
   const step = beginStep(chain, fact.step, applying.atMs);
-  step.node = fact.node;
+  step.node = fact.task?.about ?? fact.node;
   step.attempt = 1;
   createAssignment(applying, {
     id: runId(chain.id, step.id, step.visit),
@@ -167,6 +168,8 @@ function startService(
     step: step.id,
     input: fact.input,
     node: fact.node,
+    task: fact.task,
+    totalDueMs: fact.totalDueMs,
   });
 }
 
@@ -191,7 +194,7 @@ function recallWork(applying: Applying, chain: Chain, reason: string): void {
   const { state } = applying;
   for (const assignment of assignmentsOf(state, chain)) {
     const { id, attempt } = assignment;
-    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason });
+    sendCancel(applying, assignment.node, { id, attempt, reason });
   }
   for (const fanout of fanoutsOf(state, chain)) {
     for (const child of fanout.children.values()) {
@@ -205,7 +208,7 @@ function recallWork(applying: Applying, chain: Chain, reason: string): void {
 function endWork(applying: Applying, chain: Chain, why: string): void {
   for (const assignment of assignmentsOf(applying.state, chain)) {
     const { id, attempt } = assignment;
-    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason: why });
+    sendCancel(applying, assignment.node, { id, attempt, reason: why });
     dropAssignment(applying.state, assignment);
   }
   for (const fanout of fanoutsOf(applying.state, chain)) dropFanout(applying, fanout, why);

@@ -15,13 +15,17 @@ import { applyAssignmentFact } from "./apply-assignment.ts";
 import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
 import { applyLinkFact } from "./apply-link.ts";
+import { applyTaskFact } from "./apply-task.ts";
 import type { HubFact } from "./facts.ts";
 import { nextHop } from "./routing.ts";
 import type { HubState } from "./state.ts";
 
 /** Rows that a checkpoint has to write. */
 export interface Dirty {
-  mark(table: "application" | "chain" | "key" | "fanout" | "node" | "session", key: string): void;
+  mark(
+    table: "application" | "chain" | "key" | "fanout" | "node" | "session" | "task",
+    key: string,
+  ): void;
 }
 
 /** What apply works on. */
@@ -59,6 +63,12 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "ended":
       applyAssignmentFact(applying, known);
       return;
+    case "taskOpened":
+    case "taskChanged":
+    case "taskRefused":
+    case "taskArchived":
+      applyTaskFact(applying, known);
+      return;
     case "late":
       // The journal is its place; the result that has been given stays as it is.
       return;
@@ -93,6 +103,8 @@ export function enqueueFrame(applying: Applying, peer: Address, lane: Lane, fram
 
 function laneOf(body: FrameBody): Lane {
   if (body.kind === "nodes") return "control";
+  // Its cancellation must not overtake it: a desk remembers no task that it never saw.
+  if (body.kind === "instruction" && body.task !== undefined) return "chain";
   if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";
   if (body.kind === "feedback" && body.output.length > bulkFrom) return "bulk";
   return "chain";

@@ -3,10 +3,12 @@
 import type { Application, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
+import type { TaskCommandEvent } from "./task-events.ts";
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
   | NodeEvent
+  | TaskCommandEvent
   | { readonly type: "publish"; readonly request: number; readonly application: Application }
   | {
       readonly type: "submit";
@@ -37,6 +39,13 @@ export type HubEvent =
 export type HubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
   | { readonly kind: "done" }
+  /** The command is taken; `version` is the one that it has made. */
+  | {
+      readonly kind: "task";
+      readonly task: string;
+      readonly version: number;
+      readonly existed: boolean;
+    }
   | {
       readonly kind: "refused";
       readonly code: ErrorCode;
@@ -55,4 +64,6 @@ export type HubOutput =
       readonly welcome: Omit<Welcome, "linkToken" | "title" | "storeId" | "heartbeatMs">;
     }
   /** `revision`: what of the chain is durable when this is released. */
-  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number };
+  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number }
+  /** A task of this desk is another than before; `version` as commands name it. */
+  | { readonly type: "taskChanged"; readonly task: string; readonly version: number };

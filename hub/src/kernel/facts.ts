@@ -15,8 +15,16 @@ import type {
   Lane,
   NodeDescription,
   NodeNews,
+  TaskPeople,
 } from "@cloudbrain/sdk/domain";
-import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
+import type {
+  AssignmentOwner,
+  AssignmentTask,
+  FanoutHuman,
+  FanoutSummary,
+  StepState,
+} from "./state.ts";
+import type { TaskFact } from "./task-facts.ts";
 
 /** A new attempt of an instruction. */
 export interface OfferFact {
@@ -24,9 +32,12 @@ export interface OfferFact {
   readonly id: string;
   readonly node: Address;
   readonly attempt: number;
+  /** Present when people do it. */
+  readonly task?: AssignmentTask;
 }
 
 export type HubFact =
+  | TaskFact
   | { readonly t: "started"; readonly epoch: number }
   | { readonly t: "published"; readonly application: Application }
   | {
@@ -44,6 +55,10 @@ export type HubFact =
       readonly step: string;
       readonly node: Address;
       readonly input: string;
+      /** Present when people do it: then the node is their desk. */
+      readonly task?: AssignmentTask;
+      /** Decided with the calendar of a human step; absent: from the definition. */
+      readonly totalDueMs?: number;
     }
   | {
       readonly t: "fanoutOpened";
@@ -65,6 +80,8 @@ export type HubFact =
       readonly children: readonly Address[];
       /** The input of every member that has none of its own, as JSON text. */
       readonly input: string;
+      /** Present when people do it. */
+      readonly human?: FanoutHuman;
     }
   | {
       readonly t: "stepEnded";
@@ -98,6 +115,8 @@ export type HubFact =
       readonly id: string;
       readonly ratio: number;
       readonly note: string;
+      /** Of a task: the desk has moved its own bound. */
+      readonly safetyDueMs?: number;
     }
   | { readonly t: "backedOff"; readonly id: string; readonly delayMs: number; readonly why: string }
   | {
@@ -186,6 +205,10 @@ export interface OpenedMember {
   readonly input?: string;
   readonly item?: JsonValue;
   readonly reason?: string;
+  /** The hub that holds the task about the node; absent when the node itself does it. */
+  readonly desk?: Address;
+  /** Absent: those of the fan-out. */
+  readonly people?: TaskPeople;
 }
 
 export type { AssignmentOwner };

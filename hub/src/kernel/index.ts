@@ -4,3 +4,13 @@ export type { HubFact } from "./facts.ts";
 export { HubKernel, type HubKernelOptions } from "./kernel.ts";
 export { type ChainRow, liveTables } from "./rows.ts";
 export type { ChildSummary, FanoutSummary, KeyHolder, StepRun } from "./state.ts";
+export { type Task, type TaskState, type TrailEntry, taskId } from "./task-state.ts";
+export {
+  type TaskDetail,
+  type TaskSummary,
+  taskDetail,
+  type WorklistCounts,
+  type WorklistPage,
+  type WorklistQuery,
+  worklistCounts,
+} from "./worklist.ts";

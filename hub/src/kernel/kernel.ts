@@ -5,6 +5,7 @@
 // is its stored form, auditor.ts checks what must always hold.
 
 import type {
+  AddWorkingTime,
   Decision,
   Evaluate,
   Fact,
@@ -47,7 +48,12 @@ import {
   stepLinkClosed,
   stepWelcomed,
 } from "./step-link.ts";
+import { stepTaskCommand } from "./step-task.ts";
+import { stepTaskDue } from "./step-task-change.ts";
 import { stepAssignmentDue } from "./step-work.ts";
+import { archivedTasks } from "./task-rows.ts";
+import { taskDueMs } from "./task-times.ts";
+import { type WorklistPage, type WorklistQuery, worklistPage } from "./worklist.ts";
 
 export interface HubKernelOptions {
   readonly address: Address;
@@ -55,7 +61,11 @@ export interface HubKernelOptions {
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
+  /** Absent: no calendar is known, and every step that names one is suspended. */
+  readonly addWorkingTime?: AddWorkingTime;
 }
+
+const noCalendars: AddWorkingTime = () => undefined;
 
 /**
  * Timers fired in one turn: after an outage the rest waits for the next, so that others work too.
@@ -83,7 +93,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private readonly chainsToReview = new Set<string>();
   private readonly fanoutsToReview = new Set<string>();
   private readonly changedChains = new Set<string>();
+  private readonly changedTasks = new Set<string>();
   private evictable: string[] = [];
+  private evictableTasks: string[] = [];
   /** Counts evictions: a key that was looked up in the store before one must be looked up again. */
   evictions = 0;
 
@@ -120,6 +132,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       case "retry":
         stepRetry(deciding, event);
         return;
+      case "taskCommand":
+        stepTaskCommand(deciding, event);
+        return;
       case "drain":
         deciding.decide({ t: "drained" });
         deciding.emit({ type: "reply", request: event.request, reply: { kind: "done" } });
@@ -147,6 +162,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       nowMs,
       evaluate: this.options.evaluate,
       validate: this.options.validate,
+      addWorkingTime: this.options.addWorkingTime ?? noCalendars,
       decide: (fact) => {
         this.facts.push(fact);
         this.apply(fact, nowMs);
@@ -155,6 +171,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         this.outputs.push(output);
       },
       changed: (chain) => this.changedChains.add(chain),
+      changedTask: (task) => this.changedTasks.add(task),
       review: (chain) => this.chainsToReview.add(chain),
       reviewFanout: (fanout) => this.fanoutsToReview.add(fanout),
       spread: (...words) => spreadOf([this.state.self, ...words]),
@@ -196,6 +213,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         if (chain?.dueMs === entry.dueMs) stepChainDue(deciding, chain);
       } else if (entry.kind === "nodes") {
         this.reportNews(deciding);
+      } else if (entry.kind === "task") {
+        const task = state.tasks.get(entry.id);
+        if (task !== undefined && taskDueMs(task) === entry.dueMs) stepTaskDue(deciding, task);
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
@@ -224,7 +244,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
    */
   private compactDue(): void {
     const { state } = this;
-    const live = state.chains.size + state.fanouts.size + state.assignments.size;
+    const work = state.chains.size + state.fanouts.size + state.assignments.size;
+    const live = work + state.tasks.size;
     if (state.due.size <= dueSlack + 4 * live) return;
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
@@ -235,6 +256,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     for (const assignment of state.assignments.values()) {
       state.due.push("assignment", assignment.id, assignmentDueMs(assignment));
     }
+    for (const task of state.tasks.values()) state.due.push("task", task.id, taskDueMs(task));
     state.due.push("nodes", "", state.nodeNewsDueMs);
   }
 
@@ -256,6 +278,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       outputs.push({ type: "chainChanged", chain, revision });
     }
     this.changedChains.clear();
+    for (const task of this.changedTasks) {
+      const version = this.state.tasks.get(task)?.version ?? 0;
+      outputs.push({ type: "taskChanged", task, version });
+    }
+    this.changedTasks.clear();
     const marks: SessionMark[] = [];
     for (const peer of this.touchedSessions) {
       const laneMarks = this.state.session(peer).positionsNow();
@@ -288,6 +315,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     for (const chain of this.state.chains.values()) {
       if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
     }
+    this.evictableTasks = archivedTasks(this.state);
     return rows;
   }
 
@@ -300,6 +328,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       this.evictions += 1;
     }
     this.evictable = [];
+    for (const id of this.evictableTasks) this.state.tasks.delete(id);
+    this.evictableTasks = [];
   }
 
   restore(row: Row): void {
@@ -321,6 +351,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       fanout: state.fanouts.keys(),
       node: state.nodes.keys(),
       session: state.sessions.keys(),
+      task: state.tasks.keys(),
     };
     return liveTables.flatMap((table) =>
       [...keys[table]].sort().flatMap((key) => rowsOf(state, table, key)),
@@ -339,6 +370,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
       }),
     };
+  }
+
+  /** A page of what a person finds to do here; refuses what is not theirs to see. */
+  worklist(query: WorklistQuery, nowMs: number): WorklistPage {
+    return worklistPage(this.state, query, nowMs);
   }
 
   /** Whether this peer has a live link. */

@@ -18,9 +18,10 @@ import {
   type Member,
   type StepRun,
 } from "./state.ts";
+import { restoreTask, rowsOfTask, type StoredTask } from "./task-rows.ts";
 
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
-export const liveTables = ["application", "chain", "fanout", "node", "session"] as const;
+export const liveTables = ["application", "chain", "fanout", "node", "session", "task"] as const;
 
 /** A chain as rows and readers see it. */
 export interface ChainRow {
@@ -123,6 +124,7 @@ export function chainRow(chain: Chain): ChainRow {
 
 /** The rows for one marked entity, as it is now. */
 export function rowsOf(state: HubState, table: Table, key: string): readonly Row[] {
+  if (table === "task") return rowsOfTask(state, key);
   if (table !== "chain") return [{ table, key, value: entityOf(state, table, key) }];
   const chain = state.chains.get(key);
   if (chain === undefined) return [{ table, key, value: undefined }];
@@ -152,6 +154,7 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
       return session === undefined ? undefined : storedSession(session);
     }
     case "chain":
+    case "task":
       return undefined;
   }
 }
@@ -201,6 +204,9 @@ export function restoreRow(state: HubState, row: Row): void {
       return;
     case "fanout":
       restoreFanout(state, row.value as StoredFanout);
+      return;
+    case "task":
+      restoreTask(state, row.value as StoredTask);
       return;
     case "session": {
       const stored = row.value as StoredSession;

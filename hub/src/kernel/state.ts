@@ -11,9 +11,13 @@ import type {
   JsonValue,
   NodeRecord,
   Step,
+  TaskHeading,
+  TaskPeople,
 } from "@cloudbrain/sdk/domain";
 import { Session } from "@cloudbrain/sdk/session";
 import { DueHeap } from "./due-heap.ts";
+import type { Task } from "./task-state.ts";
+import { WorklistIndex } from "./worklist-index.ts";
 
 export type ChainState =
   | "running"
@@ -100,6 +104,28 @@ export type AssignmentOwner =
   | { readonly kind: "step"; readonly chain: string; readonly step: string }
   | { readonly kind: "member"; readonly fanout: string; readonly member: string };
 
+/** Of an instruction that people do: what the origin has to know of the task. */
+export interface AssignmentTask {
+  /** The matched node; `Assignment.node` is the desk that holds its tasks. */
+  readonly about: Address;
+  /** Absent: those of the fan-out. */
+  readonly people?: TaskPeople;
+  /** Absent: that of the fan-out. */
+  readonly heading?: TaskHeading;
+  /** A desk that is silent until then is given up. */
+  readonly safetyDueMs: number;
+  /** Matched nodes that have returned it. */
+  readonly returnedBy: readonly Address[];
+}
+
+/** What the members of a fan-out that people do have in common. */
+export interface FanoutHuman {
+  readonly heading: TaskHeading;
+  /** Absent where each member has its own. */
+  readonly people?: TaskPeople;
+  readonly safetyDueMs: number;
+}
+
 /** One instruction that is not ended: offered, accepted or waiting for its next attempt. */
 export interface Assignment {
   readonly id: string;
@@ -118,6 +144,8 @@ export interface Assignment {
   totalDueMs: number;
   progress: number;
   note: string;
+  /** Present when people do it. */
+  task: AssignmentTask | undefined;
 }
 
 export interface Member {
@@ -129,6 +157,8 @@ export interface Member {
   reason: string;
   /** For `by: items`: what the member is about. */
   readonly item: JsonValue;
+  /** The hub that holds its task; absent when a node does it. */
+  readonly desk?: Address;
 }
 
 export interface ChildPart {
@@ -171,6 +201,8 @@ export interface Fanout {
   /** Something changed since the last partial. */
   changed: boolean;
   withdrawn: boolean;
+  /** Present when people do it. */
+  readonly human: FanoutHuman | undefined;
 }
 
 /** Who holds a key: the chain, and what was submitted with it. */
@@ -180,7 +212,7 @@ export interface KeyHolder {
   readonly expiresAtMs: number;
 }
 
-export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes";
+export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes" | "task";
 
 export class HubState {
   readonly self: Address;
@@ -189,12 +221,19 @@ export class HubState {
   readonly keys = new Map<string, KeyHolder>();
   readonly assignments = new Map<string, Assignment>();
   readonly assignmentsByNode = new Map<Address, Set<string>>();
+  /** Open instructions for people, by the matched node where that is not the desk itself. */
+  readonly tasksAbout = new Map<Address, number>();
   readonly fanouts = new Map<string, Fanout>();
   readonly nodes = new Map<Address, NodeRecord>();
   readonly nodesByCapability = new Map<string, Set<Address>>();
   /** Nodes below a child that its running snapshot has not named yet. */
   readonly staleNodes = new Map<Address, Set<Address>>();
   readonly sessions = new Map<Address, Session>();
+  /** Tasks that this hub holds, open and lately ended. */
+  readonly tasks = new Map<string, Task>();
+  /** Id of the open task by its instruction. */
+  readonly openTasks = new Map<string, string>();
+  readonly worklists = new WorklistIndex();
   parent: Address | undefined;
   /** Nodes whose news the parent has not been told. */
   readonly nodeNews = new Set<Address>();
@@ -224,6 +263,7 @@ export function assignmentDueMs(assignment: Assignment): number {
     assignment.state === "accepted" ? assignment.leaseDueMs : 0,
     assignment.state === "backoff" ? assignment.retryDueMs : 0,
     assignment.totalDueMs,
+    assignment.state === "backoff" ? 0 : (assignment.task?.safetyDueMs ?? 0),
   ]) {
     if (candidate > 0 && (due === 0 || candidate < due)) due = candidate;
   }

@@ -28,6 +28,7 @@ import type { HubEvent } from "./events.ts";
 import { findCandidates } from "./registry.ts";
 import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
 import { openOrigin } from "./step-fanout.ts";
+import { settleRecalled, startHuman } from "./step-human.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
 
@@ -126,6 +127,7 @@ export function stepCancel(deciding: Deciding, event: EventOf<"cancel">): void {
   if (chain === undefined) return;
   if (chain.state !== "cancelling") {
     deciding.decide({ t: "chainCancelling", chain: chain.id, reason: event.reason });
+    settleRecalled(deciding, assignmentsOf(deciding.state, chain));
     deciding.review(chain.id);
   }
   reply(deciding, event.request, { kind: "done" });
@@ -222,6 +224,7 @@ function startStep(deciding: Deciding, chain: Chain, step: Step): void {
   }
   if (step.type === "fanout") openOrigin(deciding, chain, step, scope);
   else if (step.type === "service") startService(deciding, chain, step, scope);
+  else if (step.type === "human") startHuman(deciding, chain, step, scope);
   else suspend(deciding, chain, step, `this hub can't run a step of type ${step.type}`);
 }
 

@@ -46,6 +46,12 @@ export type TestHubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
   | { readonly kind: "done" }
   | {
+      readonly kind: "task";
+      readonly task: string;
+      readonly version: number;
+      readonly existed: boolean;
+    }
+  | {
       readonly kind: "refused";
       readonly code: ErrorCode;
       readonly detail: string;
@@ -62,7 +68,8 @@ export type TestHubOutput =
       readonly session: Session;
       readonly welcome: Omit<Welcome, "linkToken" | "title" | "storeId" | "heartbeatMs">;
     }
-  | { readonly type: "chainChanged"; readonly chain: string };
+  | { readonly type: "chainChanged"; readonly chain: string }
+  | { readonly type: "taskChanged"; readonly task: string };
 
 /** A step as the hub above it sees it. */
 export interface TestStep {

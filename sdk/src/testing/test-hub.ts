@@ -70,6 +70,7 @@ export class TestHub extends TestHost<TestHubEvent, TestHubOutput> {
         });
         return;
       case "chainChanged":
+      case "taskChanged":
         return;
       default:
         this.releaseShared(output);

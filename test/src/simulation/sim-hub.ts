@@ -82,6 +82,7 @@ export class SimHub extends SimNode<HubEvent, HubOutput> {
         });
         return;
       case "chainChanged":
+      case "taskChanged":
         return;
       default:
         this.releaseShared(output);

@@ -5,6 +5,7 @@ import { type HubEvent, type HubFact, HubKernel, type HubOutput } from "@cloudbr
 import { createEvaluate, createValidate } from "@cloudbrain/sdk/definition";
 import {
   type Address,
+  type AddWorkingTime,
   type Application,
   type FanoutStep,
   type Frame,
@@ -39,6 +40,8 @@ export class KernelMesh {
   readonly outputs: HubOutput[] = [];
   /** How agents answer; replaced by tests. */
   handler: FakeHandler = () => undefined;
+  /** Calendars of hubs that are added after this is set. */
+  addWorkingTime: AddWorkingTime = () => undefined;
   private readonly agents = new Map<Address, FakeAgent>();
   private readonly linkOf = new Map<Address, number>();
   private readonly gone = new Set<Address>();
@@ -52,6 +55,7 @@ export class KernelMesh {
       hasParent: parent !== undefined,
       evaluate: createEvaluate(),
       validate: createValidate(),
+      addWorkingTime: this.addWorkingTime,
     });
     this.hubs.set(address, kernel);
     this.facts.set(address, []);
@@ -147,8 +151,10 @@ export class KernelMesh {
     let moved = false;
     for (const [address, kernel] of this.hubs) {
       for (const session of kernel.state.sessions.values()) {
-        const link = this.linkOf.get(session.peer) ?? this.linkOf.get(address);
-        if (link === undefined || this.gone.has(session.peer) || this.gone.has(address)) continue;
+        // A link is known by its lower end.
+        const lower = session.peer === parentOf(address) ? address : session.peer;
+        const link = this.linkOf.get(lower);
+        if (link === undefined || this.gone.has(lower)) continue;
         for (const lane of ["control", "chain", "bulk"] as const) {
           const firstSeq = session.acked(lane) + 1;
           const frames = this.outgoing(kernel, session.peer, lane);

@@ -31,8 +31,15 @@ exits("the table is the contract, and nobody changes it by accident", () => {
   }
   codesOf.delete(1);
   assert.equal(Object.fromEntries(codesOf), {
-    2: ["ADDRESS_INVALID", "INPUT_INVALID"],
-    3: ["APPLICATION_UNKNOWN", "CHAIN_UNKNOWN", "NODE_UNKNOWN", "STORE_MISSING", "TARGET_UNKNOWN"],
+    2: ["ADDRESS_INVALID", "FORM_INVALID", "INPUT_INVALID"],
+    3: [
+      "APPLICATION_UNKNOWN",
+      "CHAIN_UNKNOWN",
+      "NODE_UNKNOWN",
+      "STORE_MISSING",
+      "TARGET_UNKNOWN",
+      "TASK_UNKNOWN",
+    ],
     4: [
       "ADDRESS_REFUSED",
       "FRAME_FORBIDDEN",
@@ -48,6 +55,9 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "KEY_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",
+      "TASK_CHANGED",
+      "TASK_STATE",
+      "TASK_TAKEN",
     ],
     6: ["DRAINING", "HUB_BUSY", "TIMEOUT", "UNREACHABLE"],
     78: ["CONFIG_INVALID"],
