@@ -1,7 +1,7 @@
 // Planted bugs: mistakes that the checkers must catch, so that a silent checker is noticed. They
 // wrap the product's code from outside; the product knows nothing of them.
 
-import { HubKernel } from "@cloudbrain/hub/kernel";
+import { type HubEvent, HubKernel } from "@cloudbrain/hub/kernel";
 import { type Address, type Fact, mergeAccumulators } from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
 import type { World } from "./world.ts";
@@ -15,6 +15,8 @@ export const plants = [
   "dedupe-off",
   /** Work stays leased to a node whose link is gone. */
   "lease-not-bound",
+  /** A claim takes a task from whoever holds it. */
+  "claim-without-compare",
 ] as const;
 export type Plant = (typeof plants)[number];
 
@@ -36,6 +38,8 @@ export function createHubKernel(world: World, address: Address): HubKernel {
       return withoutDedupe(new HubKernel(options));
     case "lease-not-bound":
       return new UnboundLeaseKernel(options);
+    case "claim-without-compare":
+      return new GreedyClaimKernel(options);
     default:
       return new HubKernel(options);
   }
@@ -82,5 +86,20 @@ class UnboundLeaseKernel extends HubKernel {
     for (const assignment of this.state.assignments.values()) {
       if (assignment.state === "accepted") assignment.leaseDueMs = 0;
     }
+  }
+}
+
+class GreedyClaimKernel extends HubKernel {
+  override step(event: HubEvent, nowMs: number): void {
+    const task = event.type === "taskCommand" ? this.state.tasks.get(event.task) : undefined;
+    if (event.type !== "taskCommand" || event.command.kind !== "claim" || task === undefined) {
+      super.step(event, nowMs);
+      return;
+    }
+    const before = task.state;
+    if (before.kind === "claimed") task.state = { kind: "offered" };
+    const { version } = task;
+    super.step({ ...event, expectedVersion: version }, nowMs);
+    if (task.version === version) task.state = before;
   }
 }

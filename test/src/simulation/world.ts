@@ -8,6 +8,7 @@ import { createEvaluate } from "@cloudbrain/sdk/definition";
 import type { Application, Evaluate } from "@cloudbrain/sdk/domain";
 import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
+import { Clerks } from "./clerks.ts";
 import { Clients } from "./clients.ts";
 import { Dice } from "./dice.ts";
 import { Faults, type FaultVector } from "./faults.ts";
@@ -58,6 +59,7 @@ export class World {
   readonly faults: Faults;
   readonly checkers: Checkers;
   readonly clients: Clients;
+  readonly clerks: Clerks;
   readonly applications: readonly Application[];
   readonly hubs: readonly SimHub[];
   readonly agents: readonly SimAgent[];
@@ -89,6 +91,7 @@ export class World {
     const safetyMs = dice.whole("safety", "", { low: 30_000, high: 120_000 });
     this.faults = new Faults(this, { safetyMs, calm: options.calm === true });
     this.clients = new Clients(this);
+    this.clerks = new Clerks(this);
     this.applications = options.applications ?? drawApplications(dice);
     const topology = options.topology ?? drawTopology(dice);
     this.hubs = topology.hubs.map((description) => new SimHub(this, description));
@@ -157,6 +160,7 @@ export class World {
   open(): void {
     for (const node of this.nodes) node.start();
     for (const hub of this.hubs) this.publish(hub);
+    this.clerks.open();
     this.operate();
   }
 
