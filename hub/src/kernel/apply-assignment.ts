@@ -1,12 +1,20 @@
 // Apply: facts about instructions that are on their way.
 
-import type { Address, FanoutEach, ServiceStep } from "@cloudbrain/sdk/domain";
+import type { Address, FanoutEach, HumanStep, ServiceStep, TaskSpec } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
 import { noteMemberEnded } from "./apply-fanout.ts";
+import { sendCancel } from "./apply-task.ts";
 import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
-import { type Assignment, type AssignmentOwner, assignmentDueMs, type HubState } from "./state.ts";
+import {
+  type Assignment,
+  type AssignmentOwner,
+  type AssignmentTask,
+  assignmentDueMs,
+  type HubState,
+} from "./state.ts";
+import { type HumanWork, specOf } from "./task-spec.ts";
 
 type AssignmentFact = Extract<
   HubFact,
@@ -20,17 +28,40 @@ export interface NewAssignment {
   readonly step: string;
   readonly input: string;
   readonly node: Address;
+  readonly task?: AssignmentTask | undefined;
+  /** Decided already; absent: from the definition. */
+  readonly totalDueMs?: number | undefined;
 }
 
 /** What the definition says about an instruction: deadlines, retry, capability. */
 export function ruleOf(
   state: HubState,
   owner: AssignmentOwner,
-): FanoutEach | ServiceStep | undefined {
+): FanoutEach | ServiceStep | HumanStep | undefined {
   if (owner.kind === "member") return state.fanouts.get(owner.fanout)?.each;
   const steps = state.chains.get(owner.chain)?.application.steps;
   const step = steps?.find(({ id }) => id === owner.step);
-  return step?.type === "service" ? step : undefined;
+  return step?.type === "service" || step?.type === "human" ? step : undefined;
+}
+
+/** What the definition says about work for people; undefined when a node does it. */
+export function humanWorkOf(state: HubState, owner: AssignmentOwner): HumanWork | undefined {
+  const rule = ruleOf(state, owner);
+  if (rule === undefined || !("human" in rule) || rule.human === undefined) return undefined;
+  return { human: rule.human, escalate: rule.escalate ?? [], deadlines: rule.deadlines };
+}
+
+/** The task of an assignment, as its desk gets it. */
+export function assignmentSpec(state: HubState, assignment: Assignment): TaskSpec | undefined {
+  const { owner, task } = assignment;
+  const fanout = owner.kind === "member" ? state.fanouts.get(owner.fanout) : undefined;
+  const work = humanWorkOf(state, owner);
+  const people = task?.people ?? fanout?.human?.people;
+  const heading = task?.heading ?? fanout?.human?.heading;
+  if (task === undefined || work === undefined || people === undefined || heading === undefined) {
+    return undefined;
+  }
+  return specOf(work, people, heading, task.about, fanout?.each.revise === true);
 }
 
 /** Makes the assignment and sends its first attempt. */
@@ -52,27 +83,38 @@ export function createAssignment(applying: Applying, fresh: NewAssignment): void
     finishDueMs: 0,
     leaseDueMs: 0,
     retryDueMs: 0,
-    totalDueMs: totalMs === undefined ? 0 : atMs + totalMs,
+    totalDueMs: fresh.totalDueMs ?? (totalMs === undefined ? 0 : atMs + totalMs),
     progress: 0,
     note: "",
+    task: fresh.task,
   };
   state.assignments.set(assignment.id, assignment);
-  offer(applying, assignment, fresh.node);
+  offer(applying, assignment, fresh.node, fresh.task);
 }
 
-function offer(applying: Applying, assignment: Assignment, node: Address): void {
+function offer(
+  applying: Applying,
+  assignment: Assignment,
+  node: Address,
+  task: AssignmentTask | undefined,
+): void {
   const { state, atMs } = applying;
   const rule = ruleOf(state, assignment.owner);
   unindex(state, assignment);
   assignment.node = node;
+  assignment.task = task;
   index(state, assignment);
   assignment.state = "offered";
   assignment.retryDueMs = 0;
   assignment.leaseDueMs = 0;
   assignment.finishDueMs = 0;
-  const startMs = rule?.deadlines.startMs;
+  const startMs = task === undefined ? rule?.deadlines.startMs : undefined;
   assignment.startDueMs = startMs === undefined ? 0 : atMs + startMs;
   arm(state, assignment);
+  if (task !== undefined) {
+    sendTask(applying, assignment);
+    return;
+  }
   sendFrame(applying, node, {
     kind: "instruction",
     id: assignment.id,
@@ -86,11 +128,30 @@ function offer(applying: Applying, assignment: Assignment, node: Address): void 
   });
 }
 
+/** The times of a task stand in its spec; here, nobody sends a frame to themselves. */
+function sendTask(applying: Applying, assignment: Assignment): void {
+  const { state } = applying;
+  const task = assignmentSpec(state, assignment);
+  if (task === undefined) return;
+  sendFrame(applying, assignment.node, {
+    kind: "instruction",
+    id: assignment.id,
+    chain: assignment.chain,
+    step: assignment.step,
+    attempt: assignment.attempt,
+    capability: ruleOf(state, assignment.owner)?.match.capability ?? "",
+    input: assignment.input,
+    finishMs: 0,
+    heartbeatMs: 0,
+    task,
+  });
+}
+
 /** Work that moves to another node is taken back from the one that had it (I3). */
 function recallFrom(applying: Applying, assignment: Assignment, next: Address): void {
   const { id, attempt, node } = assignment;
   if (node === next) return;
-  sendFrame(applying, node, { kind: "cancel", id, attempt, reason: `offered to ${next}` });
+  sendCancel(applying, node, { id, attempt, reason: `offered to ${next}` });
 }
 
 export function arm(state: HubState, assignment: Assignment): void {
@@ -101,12 +162,21 @@ function index(state: HubState, assignment: Assignment): void {
   const ids = state.assignmentsByNode.get(assignment.node);
   if (ids === undefined) state.assignmentsByNode.set(assignment.node, new Set([assignment.id]));
   else ids.add(assignment.id);
+  countAbout(state, assignment, 1);
+}
+
+/** A task weighs on the node that it is about, too. */
+function countAbout(state: HubState, { node, task }: Assignment, change: 1 | -1): void {
+  if (task === undefined || task.about === node) return;
+  const count = (state.tasksAbout.get(task.about) ?? 0) + change;
+  if (count === 0) state.tasksAbout.delete(task.about);
+  else state.tasksAbout.set(task.about, count);
 }
 
 function unindex(state: HubState, assignment: Assignment): void {
   const ids = state.assignmentsByNode.get(assignment.node);
-  if (ids === undefined) return;
-  ids.delete(assignment.id);
+  if (ids?.delete(assignment.id) !== true) return;
+  countAbout(state, assignment, -1);
   if (ids.size === 0) state.assignmentsByNode.delete(assignment.node);
 }
 
@@ -131,13 +201,14 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
     case "offered":
       recallFrom(applying, assignment, fact.node);
       assignment.attempt = fact.attempt;
-      offer(applying, assignment, fact.node);
+      offer(applying, assignment, fact.node, fact.task);
       noteAttempt(applying, assignment);
       noteByHand(applying, assignment, fact);
       return;
     case "accepted": {
       const rule = ruleOf(state, assignment.owner);
-      const finishMs = rule?.deadlines.finishMs;
+      // A task's own deadline is the desk's; we have the safety bound.
+      const finishMs = assignment.task === undefined ? rule?.deadlines.finishMs : undefined;
       assignment.state = "accepted";
       assignment.finishDueMs = finishMs === undefined ? 0 : atMs + finishMs;
       renewLease(applying, assignment);
@@ -147,6 +218,9 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
     case "progressed": {
       assignment.progress = fact.ratio;
       assignment.note = fact.note;
+      if (assignment.task !== undefined && fact.safetyDueMs !== undefined) {
+        assignment.task = { ...assignment.task, safetyDueMs: fact.safetyDueMs };
+      }
       renewLease(applying, assignment);
       arm(state, assignment);
       return;
@@ -161,7 +235,7 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
     case "ended":
       if (fact.recalled === true) {
         const { id, attempt, node } = assignment;
-        sendFrame(applying, node, { kind: "cancel", id, attempt, reason: fact.reason });
+        sendCancel(applying, node, { id, attempt, reason: fact.reason });
       }
       dropAssignment(state, assignment);
       if (assignment.owner.kind === "member") noteMemberEnded(applying, assignment.owner, fact);
@@ -178,6 +252,8 @@ export const leaseGraceMs = 30_000;
  */
 export function renewLease(applying: Applying, assignment: Assignment): void {
   const { state, atMs } = applying;
+  // People go on working while their desk is away; the safety bound ends the wait.
+  if (assignment.task !== undefined) return;
   const heartbeatMs = ruleOf(state, assignment.owner)?.deadlines.heartbeatMs;
   const isAway = state.nodes.get(assignment.node)?.state === "offline";
   if (isAway) assignment.leaseDueMs = atMs + leaseGraceMs;
@@ -202,7 +278,7 @@ function noteAttempt(applying: Applying, assignment: Assignment): void {
   const chain = applying.state.chains.get(assignment.owner.chain);
   if (chain === undefined) return;
   const step = stepOf(chain, assignment.owner.step);
-  step.node = assignment.node;
+  step.node = assignment.task?.about ?? assignment.node;
   step.attempt = assignment.attempt;
 }
 

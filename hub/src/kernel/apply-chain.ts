@@ -3,6 +3,7 @@
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
 import { dropFanout } from "./apply-fanout.ts";
+import { sendCancel } from "./apply-task.ts";
 import { closeWaits, dropWait, tellAbove } from "./apply-wait.ts";
 import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
@@ -195,7 +196,7 @@ function startService(
   fact: Extract<ChainFact, { t: "serviceStarted" }>,
 ): void {
   const step = beginStep(chain, fact.step, applying.atMs);
-  step.node = fact.node;
+  step.node = fact.task?.about ?? fact.node;
   step.attempt = 1;
   createAssignment(applying, {
     id: runId(chain.id, step.id, step.visit),
@@ -204,6 +205,8 @@ function startService(
     step: step.id,
     input: fact.input,
     node: fact.node,
+    task: fact.task,
+    totalDueMs: fact.totalDueMs,
   });
 }
 
@@ -229,7 +232,7 @@ function recallWork(applying: Applying, chain: Chain, reason: string): void {
   const { state } = applying;
   for (const assignment of assignmentsOf(state, chain)) {
     const { id, attempt } = assignment;
-    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason });
+    sendCancel(applying, assignment.node, { id, attempt, reason });
   }
   for (const fanout of fanoutsOf(state, chain)) {
     for (const child of fanout.children.values()) {
@@ -243,7 +246,7 @@ function recallWork(applying: Applying, chain: Chain, reason: string): void {
 function endWork(applying: Applying, chain: Chain, why: string): void {
   for (const assignment of assignmentsOf(applying.state, chain)) {
     const { id, attempt } = assignment;
-    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason: why });
+    sendCancel(applying, assignment.node, { id, attempt, reason: why });
     dropAssignment(applying.state, assignment);
   }
   for (const fanout of fanoutsOf(applying.state, chain)) dropFanout(applying, fanout, why);

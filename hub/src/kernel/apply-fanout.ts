@@ -1,11 +1,12 @@
 // Apply: facts about fan-outs, their members and the partials of the hubs below.
 
-import type { Address } from "@cloudbrain/sdk/domain";
+import { type Address, limits } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
 import { beginStep, memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
+import { sendCancel } from "./apply-task.ts";
 import type { HubFact, OpenedMember } from "./facts.ts";
-import type { ChildPart, Fanout, HubState, Member } from "./state.ts";
+import type { AssignmentTask, ChildPart, Fanout, HubState, Member } from "./state.ts";
 
 type FanoutFact = Extract<
   HubFact,
@@ -119,6 +120,7 @@ function openFanout(applying: Applying, fact: OpenedFact): void {
     ...(fact.urgent === true || (origin && chain?.application.urgency === "emergency")
       ? { urgent: true as const }
       : {}),
+    human: fact.human,
   };
   state.fanouts.set(fanout.id, fanout);
   applying.dirty.mark("fanout", fanout.id);
@@ -143,6 +145,7 @@ function addMember(
     atMs: matched ? 0 : applying.atMs,
     reason: opened.reason ?? "",
     item: opened.item ?? null,
+    ...(opened.desk === undefined ? {} : { desk: opened.desk }),
   };
   fanout.members.set(member.key, member);
   if (!matched) {
@@ -156,8 +159,19 @@ function addMember(
     chain: fanout.chain,
     step: fanout.step,
     input: opened.input ?? sharedInput,
-    node: member.node,
+    node: opened.desk ?? member.node,
+    task: taskOf(fanout, opened, member.node),
   });
+}
+
+function taskOf(
+  fanout: Fanout,
+  { desk, people }: OpenedMember,
+  about: Address,
+): AssignmentTask | undefined {
+  if (desk === undefined || fanout.human === undefined) return undefined;
+  const { safetyDueMs } = fanout.human;
+  return { about, safetyDueMs, returnedBy: [], ...(people === undefined ? {} : { people }) };
 }
 
 function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax: number): void {
@@ -184,6 +198,7 @@ function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax
     aggregate: fanout.aggregate,
     context: fanout.context,
     budgetMs: budgetBelow(fanout.dueMs - applying.atMs),
+    ...(fanout.human === undefined ? {} : { heading: fanout.human.heading }),
   });
 }
 
@@ -240,11 +255,22 @@ function recall(applying: Applying, fanout: Fanout, reason: string): void {
     const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
     if (assignment === undefined) continue;
     const { id, attempt } = assignment;
-    sendFrame(applying, assignment.node, { kind: "cancel", id, attempt, reason });
+    sendCancel(applying, assignment.node, { id, attempt, reason });
   }
+  recallReported(applying, fanout, reason);
   for (const child of fanout.children.values()) {
     if (child.final) continue;
     sendFrame(applying, child.address, { kind: "withdraw", fanout: fanout.id, reason });
+  }
+}
+
+/** Members that may revise keep their task open after their first answer. */
+function recallReported(applying: Applying, fanout: Fanout, reason: string): void {
+  if (fanout.human === undefined || fanout.each.revise !== true) return;
+  for (const { key, state, desk } of fanout.members.values()) {
+    if (state !== "replied" || desk === undefined) continue;
+    const id = memberAssignmentId(fanout.id, key);
+    sendCancel(applying, desk, { id, attempt: limits.attemptsMax, reason });
   }
 }
 

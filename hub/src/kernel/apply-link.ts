@@ -3,6 +3,7 @@
 import { type Address, isWithin, type NodeNews } from "@cloudbrain/sdk/domain";
 import { type Applying, dropNode, enqueueFrame, putNode, sendFrame } from "./apply.ts";
 import { arm, leaseGraceMs, markOwner, renewLease } from "./apply-assignment.ts";
+import { answerAgain } from "./apply-task.ts";
 import type { HubFact } from "./facts.ts";
 import { assignmentsTo } from "./registry.ts";
 import type { HubState } from "./state.ts";
@@ -85,6 +86,7 @@ function raiseLink(applying: Applying, fact: Extract<LinkFact, { t: "linkUp" }>)
   dirty.mark("session", fact.peer);
   if (fact.role === "parent") {
     state.parent = fact.peer;
+    if (fact.reset) answerAgain(applying);
     return;
   }
   if (fact.description === undefined) return;
@@ -161,7 +163,7 @@ function reportNodes(applying: Applying, nodes: readonly Address[], snapshot: bo
 export function graceWork(applying: Applying, node: Address): void {
   const { state, atMs } = applying;
   for (const assignment of assignmentsTo(state, node)) {
-    if (assignment.state !== "accepted") continue;
+    if (assignment.state !== "accepted" || assignment.task !== undefined) continue;
     assignment.leaseDueMs = atMs + leaseGraceMs;
     markOwner(applying, assignment, false);
     arm(state, assignment);

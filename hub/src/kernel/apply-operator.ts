@@ -1,9 +1,10 @@
 // Apply: facts about what an operator did to a chain by hand.
 
-import { type Applying, sendFrame } from "./apply.ts";
+import type { Applying } from "./apply.ts";
 import { dropAssignment } from "./apply-assignment.ts";
 import { runId, stepOf, touchChain } from "./apply-chain.ts";
 import { dropFanout } from "./apply-fanout.ts";
+import { sendCancel } from "./apply-task.ts";
 import { dropWait, tellAbove } from "./apply-wait.ts";
 import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
@@ -53,7 +54,7 @@ function dropWork(applying: Applying, chain: Chain, step: StepRun, reason: strin
   const assignment = state.assignments.get(run);
   if (assignment !== undefined) {
     const { id, attempt, node } = assignment;
-    sendFrame(applying, node, { kind: "cancel", id, attempt, reason });
+    sendCancel(applying, node, { id, attempt, reason });
     dropAssignment(state, assignment);
   }
   const fanout = state.fanouts.get(run);

@@ -16,6 +16,7 @@ import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
 import { applyLinkFact } from "./apply-link.ts";
 import { applyOperatorFact } from "./apply-operator.ts";
+import { applyTaskFact } from "./apply-task.ts";
 import { applyUserFact } from "./apply-user.ts";
 import { applyWaitFact } from "./apply-wait.ts";
 import type { HubFact } from "./facts.ts";
@@ -26,7 +27,16 @@ import type { HubState } from "./state.ts";
 /** Rows that a checkpoint has to write. */
 export interface Dirty {
   mark(
-    table: "application" | "chain" | "key" | "fanout" | "node" | "session" | "user" | "token",
+    table:
+      | "application"
+      | "chain"
+      | "key"
+      | "fanout"
+      | "node"
+      | "session"
+      | "user"
+      | "token"
+      | "task",
     key: string,
   ): void;
 }
@@ -87,6 +97,12 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "tokenEnded":
     case "tokensEnded":
       applyUserFact(applying, known);
+      return;
+    case "taskOpened":
+    case "taskChanged":
+    case "taskRefused":
+    case "taskArchived":
+      applyTaskFact(applying, known);
       return;
     case "late":
       // The journal is its place; the result that has been given stays as it is.

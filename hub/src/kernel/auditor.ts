@@ -11,9 +11,10 @@ import {
   type HubState,
   type StepWait,
 } from "./state.ts";
+import { auditTasks } from "./task-auditor.ts";
 
 export interface Violation {
-  readonly rule: "I3" | "I4" | "I5" | "I6" | "I7" | "I8" | "I9" | "I10";
+  readonly rule: "I3" | "I4" | "I5" | "I6" | "I7" | "I8" | "I9" | "I10" | "I15";
   readonly subject: string;
   readonly detail: string;
 }
@@ -38,6 +39,7 @@ export function audit(state: HubState): readonly Violation[] {
     if (!isOwned) note("I10", assignment.id, "an instruction without an owner that waits for it");
     if (!isWithin(assignment.node, state.self)) note("I7", assignment.id, "a node outside");
   }
+  auditTasks(state, note);
   return found;
 }
 

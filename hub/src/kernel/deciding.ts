@@ -19,13 +19,15 @@ export interface Deciding {
   readonly nowMs: number;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
-  readonly addWorkingTime: AddWorkingTime | undefined;
+  readonly addWorkingTime: AddWorkingTime;
   decide(fact: HubFact): void;
   emit(output: HubOutput): void;
   /** The chain may go on: looked at once the event is done. */
   review(chain: string): void;
   /** Whoever watches the chain is told, once a commit. */
   changed(chain: string): void;
+  /** Whoever watches the task is told, once a commit. */
+  changedTask(task: string): void;
   /** The fan-out may be complete or have news: looked at once the event is done. */
   reviewFanout(fanout: string): void;
   /** A number in [0, 1) from the seed and these words: the same in every replay. */

@@ -10,6 +10,7 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
 import type { KeyHolder } from "./state.ts";
+import type { TaskCommandEvent } from "./task-events.ts";
 import type { UserEvent } from "./user-events.ts";
 
 /** An operator acts: who, and why. */
@@ -22,6 +23,7 @@ export interface ByHand {
 export type HubEvent =
   | NodeEvent
   | UserEvent
+  | TaskCommandEvent
   | { readonly type: "publish"; readonly request: number; readonly application: Application }
   | {
       readonly type: "submit";
@@ -92,6 +94,13 @@ export type HubEvent =
 export type HubReply =
   | { readonly kind: "accepted"; readonly chain: string; readonly existed: boolean }
   | { readonly kind: "done" }
+  /** The command is taken; `version` is the one that it has made. */
+  | {
+      readonly kind: "task";
+      readonly task: string;
+      readonly version: number;
+      readonly existed: boolean;
+    }
   | {
       readonly kind: "signalled";
       /** Gates that it opened. */
@@ -129,4 +138,6 @@ export type HubOutput =
       readonly payload: JsonValue;
     }
   /** `revision`: what of the chain is durable when this is released. */
-  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number };
+  | { readonly type: "chainChanged"; readonly chain: string; readonly revision: number }
+  /** A task of this desk is another than before; `version` as commands name it. */
+  | { readonly type: "taskChanged"; readonly task: string; readonly version: number };

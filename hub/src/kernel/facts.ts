@@ -15,8 +15,18 @@ import type {
   Lane,
   NodeDescription,
   NodeNews,
+  TaskPeople,
 } from "@cloudbrain/sdk/domain";
-import type { AssignmentOwner, ChainParent, FanoutSummary, StepState, StepWait } from "./state.ts";
+import type {
+  AssignmentOwner,
+  AssignmentTask,
+  ChainParent,
+  FanoutHuman,
+  FanoutSummary,
+  StepState,
+  StepWait,
+} from "./state.ts";
+import type { TaskFact } from "./task-facts.ts";
 import type { UserFact } from "./user-facts.ts";
 
 /** A new attempt of an instruction. */
@@ -25,12 +35,15 @@ export interface OfferFact {
   readonly id: string;
   readonly node: Address;
   readonly attempt: number;
+  /** Present when people do it. */
+  readonly task?: AssignmentTask;
   /** A person chose the node, and why; absent: the hub did. */
   readonly by?: string;
   readonly why?: string;
 }
 
 export type HubFact =
+  | TaskFact
   | UserFact
   | { readonly t: "started"; readonly epoch: number }
   | { readonly t: "published"; readonly application: Application }
@@ -55,6 +68,10 @@ export type HubFact =
       readonly step: string;
       readonly node: Address;
       readonly input: string;
+      /** Present when people do it: then the node is their desk. */
+      readonly task?: AssignmentTask;
+      /** Decided with the calendar of a human step; absent: from the definition. */
+      readonly totalDueMs?: number;
     }
   | {
       readonly t: "fanoutOpened";
@@ -78,6 +95,8 @@ export type HubFact =
       readonly children: readonly Address[];
       /** The input of every member that has none of its own, as JSON text. */
       readonly input: string;
+      /** Present when people do it. */
+      readonly human?: FanoutHuman;
     }
   | {
       readonly t: "stepEnded";
@@ -179,6 +198,8 @@ export type HubFact =
       readonly id: string;
       readonly ratio: number;
       readonly note: string;
+      /** Of a task: the desk has moved its own bound. */
+      readonly safetyDueMs?: number;
     }
   | { readonly t: "backedOff"; readonly id: string; readonly delayMs: number; readonly why: string }
   | {
@@ -267,6 +288,10 @@ export interface OpenedMember {
   readonly input?: string;
   readonly item?: JsonValue;
   readonly reason?: string;
+  /** The hub that holds the task about the node; absent when the node itself does it. */
+  readonly desk?: Address;
+  /** Absent: those of the fan-out. */
+  readonly people?: TaskPeople;
 }
 
 export type { AssignmentOwner };

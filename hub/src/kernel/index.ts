@@ -6,5 +6,15 @@ export { HubKernel, type HubKernelOptions } from "./kernel.ts";
 export { type ChainRow, liveTables } from "./rows.ts";
 export type { ChainNote, ChildSummary, FanoutSummary, KeyHolder, StepRun } from "./state.ts";
 export { isRenewable } from "./step-sign-in.ts";
+export { type Task, type TaskState, type TrailEntry, taskId } from "./task-state.ts";
 export type { PasswordCheck, UserActor } from "./user-events.ts";
 export { actingUser, type SignInToken, type User, userStateAt } from "./user-state.ts";
+export {
+  type TaskDetail,
+  type TaskSummary,
+  taskDetail,
+  type WorklistCounts,
+  type WorklistPage,
+  type WorklistQuery,
+  worklistCounts,
+} from "./worklist.ts";

@@ -47,9 +47,14 @@ import { stepTokenDue } from "./step-sign-in.ts";
 import { stepSignalled } from "./step-signal.ts";
 import { childrenLeftBy, followFact } from "./step-subflow.ts";
 import { stepPublish, stepSubmit } from "./step-submit.ts";
+import { stepTaskCommand } from "./step-task.ts";
+import { stepTaskDue } from "./step-task-change.ts";
 import { stepUserEvent } from "./step-user-event.ts";
 import { stepWaitDue } from "./step-wait.ts";
 import { stepAssignmentDue } from "./step-work.ts";
+import { archivedTasks } from "./task-rows.ts";
+import { taskDueMs } from "./task-times.ts";
+import { type WorklistPage, type WorklistQuery, worklistPage } from "./worklist.ts";
 
 export interface HubKernelOptions {
   readonly address: Address;
@@ -57,9 +62,11 @@ export interface HubKernelOptions {
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
-  /** Without it every working calendar is unknown. */
+  /** Absent: no calendar is known, and every step that names one is suspended. */
   readonly addWorkingTime?: AddWorkingTime | undefined;
 }
+
+const noCalendars: AddWorkingTime = () => undefined;
 
 /**
  * Timers fired in one turn: after an outage the rest waits for the next, so that others work too.
@@ -87,7 +94,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private readonly chainsToReview = new Set<string>();
   private readonly fanoutsToReview = new Set<string>();
   private readonly changedChains = new Set<string>();
+  private readonly changedTasks = new Set<string>();
   private evictable: string[] = [];
+  private evictableTasks: string[] = [];
   /** Counts evictions: a key that was looked up in the store before one must be looked up again. */
   evictions = 0;
 
@@ -132,6 +141,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       case "signalled":
         stepSignalled(deciding, event);
         return;
+      case "taskCommand":
+        stepTaskCommand(deciding, event);
+        return;
       case "drain":
         deciding.decide({ t: "drained" });
         deciding.emit({ type: "reply", request: event.request, reply: { kind: "done" } });
@@ -169,7 +181,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       nowMs,
       evaluate: this.options.evaluate,
       validate: this.options.validate,
-      addWorkingTime: this.options.addWorkingTime,
+      addWorkingTime: this.options.addWorkingTime ?? noCalendars,
       decide: (fact) => {
         const left = childrenLeftBy(this.state, fact);
         this.facts.push(fact);
@@ -180,6 +192,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         this.outputs.push(output);
       },
       changed: (chain) => this.changedChains.add(chain),
+      changedTask: (task) => this.changedTasks.add(task),
       review: (chain) => this.chainsToReview.add(chain),
       reviewFanout: (fanout) => this.fanoutsToReview.add(fanout),
       spread: (...words) => spreadOf([this.state.self, ...words]),
@@ -227,6 +240,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       } else if (entry.kind === "token") {
         const token = state.tokens.get(entry.id);
         if (token?.expiresAtMs === entry.dueMs) stepTokenDue(deciding, token);
+      } else if (entry.kind === "task") {
+        const task = state.tasks.get(entry.id);
+        if (task !== undefined && taskDueMs(task) === entry.dueMs) stepTaskDue(deciding, task);
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
@@ -256,7 +272,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private compactDue(): void {
     const { state } = this;
     const work = state.chains.size + state.fanouts.size + state.assignments.size;
-    const live = work + state.tokens.size + state.waits.size;
+    const live = work + state.tokens.size + state.waits.size + state.tasks.size;
     if (state.due.size <= dueSlack + 4 * live) return;
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
@@ -271,6 +287,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       state.due.push("token", token.hash, token.expiresAtMs);
     }
     for (const wait of state.waits.all()) state.due.push("wait", wait.id, wait.dueMs);
+    for (const task of state.tasks.values()) state.due.push("task", task.id, taskDueMs(task));
     state.due.push("nodes", "", state.nodeNewsDueMs);
   }
 
@@ -292,6 +309,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       outputs.push({ type: "chainChanged", chain, revision });
     }
     this.changedChains.clear();
+    for (const task of this.changedTasks) {
+      const version = this.state.tasks.get(task)?.version ?? 0;
+      outputs.push({ type: "taskChanged", task, version });
+    }
+    this.changedTasks.clear();
     const marks: SessionMark[] = [];
     for (const peer of this.touchedSessions) {
       const laneMarks = this.state.session(peer).positionsNow();
@@ -324,6 +346,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     for (const chain of this.state.chains.values()) {
       if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
     }
+    this.evictableTasks = archivedTasks(this.state);
     return rows;
   }
 
@@ -336,6 +359,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       this.evictions += 1;
     }
     this.evictable = [];
+    for (const id of this.evictableTasks) this.state.tasks.delete(id);
+    this.evictableTasks = [];
   }
 
   restore(row: Row): void {
@@ -359,6 +384,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       session: state.sessions.keys(),
       user: state.users.keys(),
       token: state.tokens.keys(),
+      task: state.tasks.keys(),
     };
     return liveTables.flatMap((table) =>
       [...keys[table]].sort().flatMap((key) => rowsOf(state, table, key)),
@@ -377,6 +403,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
       }),
     };
+  }
+
+  /** A page of what a person finds to do here; refuses what is not theirs to see. */
+  worklist(query: WorklistQuery, nowMs: number): WorklistPage {
+    return worklistPage(this.state, query, nowMs);
   }
 
   /** Whether this peer has a live link. */

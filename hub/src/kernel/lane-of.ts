@@ -12,6 +12,8 @@ const bulkFrom = 32 * 1024;
 
 export function laneOf(state: HubState, body: FrameBody): Lane {
   if (body.kind === "nodes" || isUrgent(state, body)) return "control";
+  // Its cancellation must not overtake it: a desk remembers no task that it never saw.
+  if (body.kind === "instruction" && body.task !== undefined) return "chain";
   if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";
   if (body.kind === "feedback" && body.output.length > bulkFrom) return "bulk";
   return "chain";

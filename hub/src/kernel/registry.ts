@@ -115,7 +115,8 @@ function rankOf(node: NodeRecord): number {
 }
 
 export function loadOf(state: HubState, node: Address): number {
-  return state.assignmentsByNode.get(node)?.size ?? 0;
+  const own = state.assignmentsByNode.get(node)?.size ?? 0;
+  return own + (state.tasksAbout.get(node) ?? 0);
 }
 
 /** Levels of the tree that the node is away from us: fewer is nearer. */

@@ -29,6 +29,7 @@ import {
   type RetainedSignal,
   type StepRun,
 } from "./state.ts";
+import { restoreTask, rowsOfTask, type StoredTask } from "./task-rows.ts";
 import type { SignInToken, User } from "./user-state.ts";
 
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
@@ -40,6 +41,7 @@ export const liveTables = [
   "session",
   "user",
   "token",
+  "task",
 ] as const;
 
 /** A chain as rows and readers see it. */
@@ -159,6 +161,7 @@ export function chainRow(chain: Chain): ChainRow {
 
 /** The rows for one marked entity, as it is now. */
 export function rowsOf(state: HubState, table: Table, key: string): readonly Row[] {
+  if (table === "task") return rowsOfTask(state, key);
   if (table !== "chain") return [{ table, key, value: entityOf(state, table, key) }];
   const chain = state.chains.get(key);
   if (chain === undefined) return [{ table, key, value: undefined }];
@@ -192,6 +195,7 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
     case "token":
       return state.tokens.get(key);
     case "chain":
+    case "task":
       return undefined;
   }
 }
@@ -247,6 +251,9 @@ export function restoreRow(state: HubState, row: Row): void {
       return;
     case "fanout":
       restoreFanout(state, row.value as StoredFanout);
+      return;
+    case "task":
+      restoreTask(state, row.value as StoredTask);
       return;
     case "session": {
       const stored = row.value as StoredSession;

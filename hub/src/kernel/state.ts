@@ -11,11 +11,15 @@ import type {
   JsonValue,
   NodeRecord,
   Step,
+  TaskHeading,
+  TaskPeople,
 } from "@cloudbrain/sdk/domain";
 import { Session } from "@cloudbrain/sdk/session";
 import { DueHeap } from "./due-heap.ts";
+import type { Task } from "./task-state.ts";
 import type { SignInToken, User } from "./user-state.ts";
 import { WaitIndex } from "./wait-index.ts";
+import { WorklistIndex } from "./worklist-index.ts";
 
 export type ChainState =
   | "running"
@@ -152,6 +156,28 @@ export type AssignmentOwner =
   | { readonly kind: "step"; readonly chain: string; readonly step: string }
   | { readonly kind: "member"; readonly fanout: string; readonly member: string };
 
+/** Of an instruction that people do: what the origin has to know of the task. */
+export interface AssignmentTask {
+  /** The matched node; `Assignment.node` is the desk that holds its tasks. */
+  readonly about: Address;
+  /** Absent: those of the fan-out. */
+  readonly people?: TaskPeople;
+  /** Absent: that of the fan-out. */
+  readonly heading?: TaskHeading;
+  /** A desk that is silent until then is given up. */
+  readonly safetyDueMs: number;
+  /** Matched nodes that have returned it. */
+  readonly returnedBy: readonly Address[];
+}
+
+/** What the members of a fan-out that people do have in common. */
+export interface FanoutHuman {
+  readonly heading: TaskHeading;
+  /** Absent where each member has its own. */
+  readonly people?: TaskPeople;
+  readonly safetyDueMs: number;
+}
+
 /** One instruction that is not ended: offered, accepted or waiting for its next attempt. */
 export interface Assignment {
   readonly id: string;
@@ -170,6 +196,8 @@ export interface Assignment {
   totalDueMs: number;
   progress: number;
   note: string;
+  /** Present when people do it. */
+  task: AssignmentTask | undefined;
 }
 
 export interface Member {
@@ -181,6 +209,8 @@ export interface Member {
   reason: string;
   /** For `by: items`: what the member is about. */
   readonly item: JsonValue;
+  /** The hub that holds its task; absent when a node does it. */
+  readonly desk?: Address;
 }
 
 export interface ChildPart {
@@ -225,6 +255,8 @@ export interface Fanout {
   withdrawn: boolean;
   /** Of an emergency: its frames travel ahead of all others. */
   readonly urgent?: true;
+  /** Present when people do it. */
+  readonly human: FanoutHuman | undefined;
 }
 
 /** Who holds a key: the chain, and what was submitted with it. */
@@ -234,7 +266,15 @@ export interface KeyHolder {
   readonly expiresAtMs: number;
 }
 
-export type DueKind = "assignment" | "fanout" | "emit" | "chain" | "nodes" | "token" | "wait";
+export type DueKind =
+  | "assignment"
+  | "fanout"
+  | "emit"
+  | "chain"
+  | "nodes"
+  | "token"
+  | "wait"
+  | "task";
 
 export class HubState {
   readonly self: Address;
@@ -243,6 +283,8 @@ export class HubState {
   readonly keys = new Map<string, KeyHolder>();
   readonly assignments = new Map<string, Assignment>();
   readonly assignmentsByNode = new Map<Address, Set<string>>();
+  /** Open instructions for people, by the matched node where that is not the desk itself. */
+  readonly tasksAbout = new Map<Address, number>();
   readonly fanouts = new Map<string, Fanout>();
   readonly waits = new WaitIndex();
   readonly nodes = new Map<Address, NodeRecord>();
@@ -255,6 +297,11 @@ export class HubState {
   /** By hash of the token. */
   readonly tokens = new Map<string, SignInToken>();
   readonly tokensByUser = new Map<string, Set<string>>();
+  /** Tasks that this hub holds, open and lately ended. */
+  readonly tasks = new Map<string, Task>();
+  /** Id of the open task by its instruction. */
+  readonly openTasks = new Map<string, string>();
+  readonly worklists = new WorklistIndex();
   parent: Address | undefined;
   /** Nodes whose news the parent has not been told. */
   readonly nodeNews = new Set<Address>();
@@ -284,6 +331,7 @@ export function assignmentDueMs(assignment: Assignment): number {
     assignment.state === "accepted" ? assignment.leaseDueMs : 0,
     assignment.state === "backoff" ? assignment.retryDueMs : 0,
     assignment.totalDueMs,
+    assignment.state === "backoff" ? 0 : (assignment.task?.safetyDueMs ?? 0),
   ]) {
     if (candidate > 0 && (due === 0 || candidate < due)) due = candidate;
   }

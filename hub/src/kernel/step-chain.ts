@@ -20,6 +20,7 @@ import type { HubEvent } from "./events.ts";
 import { findCandidates } from "./registry.ts";
 import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
 import { openOrigin } from "./step-fanout.ts";
+import { settleRecalled, startHuman } from "./step-human.ts";
 import { mapOutput } from "./step-output.ts";
 import { startSignal } from "./step-signal.ts";
 import { startSubflow } from "./step-subflow.ts";
@@ -34,6 +35,7 @@ export function stepCancel(deciding: Deciding, event: EventOf<"cancel">): void {
     const { reason, by } = event;
     const asked = by === undefined ? {} : { by };
     deciding.decide({ t: "chainCancelling", chain: chain.id, reason, ...asked });
+    settleRecalled(deciding, assignmentsOf(deciding.state, chain));
     deciding.review(chain.id);
   }
   reply(deciding, event.request, { kind: "done" });
@@ -165,8 +167,8 @@ function startStep(deciding: Deciding, chain: Chain, step: Step): void {
     case "subflow":
       startSubflow(deciding, chain, step, scope);
       return;
-    default:
-      suspend(deciding, chain, step, `this hub can't run a step of type ${step.type}`);
+    case "human":
+      startHuman(deciding, chain, step, scope);
   }
 }
 

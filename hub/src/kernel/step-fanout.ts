@@ -29,9 +29,18 @@ import { runId } from "./apply-chain.ts";
 import { countFanout, type Deciding, type FanoutCounts } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
 import { findCandidates, nodeScope, resolveScope } from "./registry.ts";
-import type { Chain, Fanout, FanoutSummary } from "./state.ts";
+import type { Chain, Fanout, FanoutHuman, FanoutSummary } from "./state.ts";
 import { failStep, inputText, suspend } from "./step-chain.ts";
+import {
+  type MemberWork,
+  memberTask,
+  openMembersHere,
+  prepareFanout,
+  settleWithdrawn,
+  withTask,
+} from "./step-human.ts";
 import { mapOutput } from "./step-output.ts";
+import { headingOf } from "./task-spec.ts";
 
 /** How many of those that did not reply are named. */
 const missingMax = 20;
@@ -44,6 +53,11 @@ export function openOrigin(
 ): void {
   const run = chain.steps.get(step.id);
   const fanout = runId(chain.id, step.id, (run?.visit ?? 0) + 1);
+  const human = prepareFanout(deciding, step.each, scope, headingOf(chain, step.id));
+  if (typeof human === "string") {
+    suspend(deciding, chain, step, human);
+    return;
+  }
   const common = {
     t: "fanoutOpened",
     fanout,
@@ -51,9 +65,10 @@ export function openOrigin(
     step: step.id,
     finishMs: step.aggregate.finishMs,
     membersMax: step.members.membersMax,
+    ...(human === undefined ? {} : { human }),
   } as const;
   if (step.members.by === "items") {
-    const members = itemMembers(deciding, step, scope);
+    const members = itemMembers(deciding, step, scope, human);
     if (typeof members === "string") {
       suspend(deciding, chain, step, members);
       return;
@@ -80,7 +95,8 @@ export function openOrigin(
       suspend(deciding, chain, step, `fanout.scope: ${why}`);
       return;
     }
-    const part = levelPart(deciding, root, step.members.level, step.each, scope);
+    const work = { each: step.each, human };
+    const part = levelPart(deciding, root, step.members.level, work, scope);
     deciding.decide({
       ...common,
       by: "level",
@@ -90,6 +106,7 @@ export function openOrigin(
       ...part,
     });
   }
+  openMembersHere(deciding, fanout);
   deciding.reviewFanout(fanout);
 }
 
@@ -104,10 +121,11 @@ function levelPart(
   deciding: Deciding,
   root: Address,
   level: string,
-  each: FanoutStep["each"],
+  work: MemberWork,
   scope: Scope,
 ): LevelPart {
   const { state } = deciding;
+  const { each } = work;
   const match = { ...each.match, level: each.match.level ?? level };
   const found = findCandidates(state, match, scope, deciding.evaluate);
   const members: OpenedMember[] = [];
@@ -126,9 +144,13 @@ function levelPart(
     const own = shared.ok
       ? undefined
       : inputText(deciding, each.input, { ...scope, member: nodeScope(record) });
+    const task = memberTask(deciding, work, scope, address);
     if (own !== undefined && !own.ok) members.push({ key: address, node: "", reason: own.reason });
-    else if (own !== undefined) members.push({ key: address, node: address, input: own.text });
-    else members.push({ key: address, node: address });
+    else if (typeof task === "string") members.push({ key: address, node: "", reason: task });
+    else {
+      const input = own === undefined ? {} : { input: own.text };
+      members.push({ key: address, node: address, ...input, ...task });
+    }
   }
   members.sort((a, b) => compareText(a.key, b.key));
   return {
@@ -143,6 +165,7 @@ function itemMembers(
   deciding: Deciding,
   step: FanoutStep,
   scope: Scope,
+  human: FanoutHuman | undefined,
 ): readonly OpenedMember[] | string {
   if (step.members.by !== "items") return "fanout.items is missing";
   const result = evaluateMapping(step.members.items, scope, deciding.evaluate);
@@ -164,7 +187,8 @@ function itemMembers(
       name = String(named.value);
     }
     if (members.has(name)) continue;
-    members.set(name, itemMember(deciding, step, itemScope, name, item, chooser(itemScope)));
+    const member = itemMember(deciding, step, itemScope, name, item, chooser(itemScope));
+    members.set(name, withTask(deciding, { each: step.each, human }, itemScope, member));
   }
   return [...members.values()];
 }
@@ -227,7 +251,10 @@ export function stepDelegate(
   const { state } = deciding;
   if (state.fanouts.has(body.fanout)) return;
   if (!levels.some((level) => level === body.level)) return;
-  const part = levelPart(deciding, body.scope, body.level, body.each, body.context);
+  const { each, heading } = body;
+  const human =
+    heading === undefined ? undefined : prepareFanout(deciding, each, body.context, heading);
+  const part = levelPart(deciding, body.scope, body.level, { each, human }, body.context);
   deciding.decide({
     t: "fanoutOpened",
     fanout: body.fanout,
@@ -239,13 +266,15 @@ export function stepDelegate(
     level: body.level,
     context: body.context,
     finishMs: body.budgetMs,
-    each: body.each,
+    each,
     aggregate: body.aggregate,
     membersMax: body.membersMax,
     // The lane that it came on tells an emergency (E1 of lane-of.ts).
     ...(lane === "control" ? { urgent: true } : {}),
     ...part,
+    ...(human === undefined || typeof human === "string" ? {} : { human }),
   });
+  openMembersHere(deciding, body.fanout);
   deciding.reviewFanout(body.fanout);
 }
 
@@ -253,6 +282,7 @@ export function stepWithdraw(deciding: Deciding, from: Address, id: string): voi
   const fanout = deciding.state.fanouts.get(id);
   if (fanout === undefined || fanout.upstream !== from || fanout.withdrawn) return;
   deciding.decide({ t: "withdrawn", fanout: id });
+  settleWithdrawn(deciding, fanout);
   deciding.reviewFanout(id);
 }
 

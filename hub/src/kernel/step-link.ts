@@ -22,6 +22,7 @@ import type { Deciding } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { nextHop } from "./routing.ts";
 import { stepDelegate, stepPartial, stepWithdraw } from "./step-fanout.ts";
+import { stepTaskCancel, stepTaskInstruction } from "./step-task-change.ts";
 import {
   stepAccepted,
   stepFeedback,
@@ -302,7 +303,12 @@ function relay(
 }
 
 /** S4. Rows: who sends. Agents answer, child hubs report, the parent delegates. */
-const fromAbove: ReadonlySet<FrameBody["kind"]> = new Set(["delegate", "withdraw", "cancel"]);
+const fromAbove: ReadonlySet<FrameBody["kind"]> = new Set([
+  "instruction",
+  "delegate",
+  "withdraw",
+  "cancel",
+]);
 const fromAgent: ReadonlySet<FrameBody["kind"]> = new Set(["accepted", "progress", "feedback"]);
 const fromHub: ReadonlySet<FrameBody["kind"]> = new Set([
   "accepted",
@@ -335,13 +341,22 @@ function stepBody(
       stepAccepted(deciding, body.id, body.attempt);
       return;
     case "progress":
-      stepProgress(deciding, body.id, body.attempt, body.ratio, body.note);
+      stepProgress(deciding, body);
       return;
     case "feedback":
       stepFeedback(deciding, from, body);
       return;
     case "partial":
       stepPartial(deciding, from, body);
+      return;
+    case "instruction": {
+      const { task } = body;
+      if (task === undefined) refuse("FRAME_FORBIDDEN", "a hub works on tasks of people alone");
+      else stepTaskInstruction(deciding, from, { ...body, task });
+      return;
+    }
+    case "cancel":
+      stepTaskCancel(deciding, from, body);
       return;
     case "delegate":
       stepDelegate(deciding, from, body, lane);
@@ -369,8 +384,6 @@ function stepBody(
       }
       return;
     }
-    default:
-      refuse("FRAME_FORBIDDEN", `a hub takes no ${body.kind}`);
   }
 }
 

@@ -12,7 +12,8 @@ import { type Deciding, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import type { Assignment, Chain, StepRun } from "./state.ts";
 import { chainFor } from "./step-chain.ts";
-import { findOther, isMovable } from "./step-work.ts";
+import { type OtherOffer, otherDesk } from "./step-human.ts";
+import { findOther, isMovable, offerTo } from "./step-work.ts";
 import { chainDue } from "./working-due.ts";
 
 export type OperatorEvent = Extract<
@@ -155,8 +156,7 @@ function rematchStep(deciding: Deciding, chain: Chain, event: EventOf<"rematch">
   const node = chooseNode(deciding, assignment, event.node);
   if (!node.ok) return node.reason;
   const { by, reason: why } = event;
-  const attempt = assignment.attempt + 1;
-  deciding.decide({ t: "offered", id, node: node.address, attempt, by, why });
+  offerTo(deciding, assignment, node.offer, { by, why });
   deciding.changed(chain.id);
   return undefined;
 }
@@ -166,12 +166,12 @@ function chooseNode(
   assignment: Assignment,
   wanted: Address | undefined,
 ):
-  | { readonly ok: true; readonly address: Address }
+  | { readonly ok: true; readonly offer: OtherOffer }
   | { readonly ok: false; readonly reason: string } {
   const match = ruleOf(deciding.state, assignment.owner)?.match;
   if (wanted === undefined) {
     const other = findOther(deciding, assignment, match);
-    if (other !== undefined) return { ok: true, address: other };
+    if (other !== undefined) return { ok: true, offer: other };
     return { ok: false, reason: `no other node that matches is online: ${assignment.node} has it` };
   }
   const record = deciding.state.nodes.get(wanted);
@@ -182,5 +182,8 @@ function chooseNode(
   if (!record.description.capabilities.includes(capability)) {
     return { ok: false, reason: `${wanted} does not offer ${capability}` };
   }
-  return { ok: true, address: wanted };
+  if (assignment.task === undefined) return { ok: true, offer: { node: wanted } };
+  const desk = otherDesk(deciding, assignment, [record]);
+  if (desk !== undefined) return { ok: true, offer: desk };
+  return { ok: false, reason: `${wanted} has had the task already, or nobody there can take it` };
 }

@@ -14,14 +14,24 @@ import {
   type JsonValue,
   limits,
   type Match,
+  type ProgressBody,
   type RetryRule,
 } from "@cloudbrain/sdk/domain";
 import { ruleOf } from "./apply-assignment.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import { assignmentsTo, findCandidates } from "./registry.ts";
 import type { Assignment } from "./state.ts";
-import { endStep, failStep } from "./step-chain.ts";
+import { endStep, failStep, suspend } from "./step-chain.ts";
 import { memberScope } from "./step-fanout.ts";
+import {
+  candidatesFor,
+  isForOperator,
+  type OtherOffer,
+  openHere,
+  otherDesk,
+  sameDesk,
+} from "./step-human.ts";
+import { patienceFor } from "./task-spec.ts";
 
 export function stepAccepted(deciding: Deciding, id: string, attempt: number): void {
   const assignment = deciding.state.assignments.get(id);
@@ -29,16 +39,13 @@ export function stepAccepted(deciding: Deciding, id: string, attempt: number): v
   deciding.decide({ t: "accepted", id, attempt });
 }
 
-export function stepProgress(
-  deciding: Deciding,
-  id: string,
-  attempt: number,
-  ratio: number,
-  note: string,
-): void {
+export function stepProgress(deciding: Deciding, body: Omit<ProgressBody, "kind">): void {
+  const { id, attempt, ratio, note, dueInMs = 0 } = body;
   const assignment = deciding.state.assignments.get(id);
   if (assignment?.attempt !== attempt || assignment.state === "backoff") return;
-  deciding.decide({ t: "progressed", id, ratio, note });
+  const isBound = assignment.task !== undefined && dueInMs > 0;
+  const bound = isBound ? { safetyDueMs: deciding.nowMs + patienceFor(dueInMs) } : {};
+  deciding.decide({ t: "progressed", id, ratio, note, ...bound });
 }
 
 export function stepFeedback(deciding: Deciding, from: Address, body: FeedbackBody): void {
@@ -65,6 +72,13 @@ export function stepFeedback(deciding: Deciding, from: Address, body: FeedbackBo
   }
   const code = body.errorCode === "" ? body.outcome : body.errorCode;
   const why = body.message === "" ? code : `${code}: ${body.message}`;
+  if (assignment.task !== undefined && !isRecalled(deciding, assignment)) {
+    if (body.outcome === "returned" && code === "RETURNED" && rematch(deciding, assignment)) return;
+    if (isForOperator(deciding, assignment, code)) {
+      suspendFor(deciding, assignment, why);
+      return;
+    }
+  }
   retryOrFail(deciding, assignment, why, body.retryable, code);
 }
 
@@ -128,7 +142,7 @@ function retryOrFail(
   code: string,
   isOurs = false,
 ): void {
-  const retry = ruleOf(deciding.state, assignment.owner)?.retry;
+  const retry = retryOf(deciding, assignment);
   const attemptsMax = Math.min(retry?.max ?? 1, limits.attemptsMax);
   const mayRetry =
     retry !== undefined &&
@@ -142,6 +156,46 @@ function retryOrFail(
     return;
   }
   failAssignment(deciding, assignment, why, isOurs);
+}
+
+/** Human steps have none: what people have decided is not asked again. */
+function retryOf(deciding: Deciding, assignment: Assignment): RetryRule | undefined {
+  const rule = ruleOf(deciding.state, assignment.owner);
+  return rule === undefined || !("retry" in rule) ? undefined : rule.retry;
+}
+
+/** A node has returned its task and nobody at its desk decides: others may be asked. */
+function rematch(deciding: Deciding, assignment: Assignment): boolean {
+  if (!isMovable(assignment) || assignment.attempt >= limits.attemptsMax) return false;
+  const other = otherDesk(deciding, assignment, candidatesFor(deciding, assignment));
+  if (other === undefined) return false;
+  offerTo(deciding, assignment, other);
+  return true;
+}
+
+/** The next attempt, at this node; a task of this very hub opens at once. */
+export function offerTo(
+  deciding: Deciding,
+  assignment: Assignment,
+  offer: OtherOffer,
+  byHand: { readonly by?: string; readonly why?: string } = {},
+): void {
+  const { id } = assignment;
+  const task = offer.task ?? sameDesk(deciding, assignment);
+  const attempt = assignment.attempt + 1;
+  const more = task === undefined ? {} : { task };
+  deciding.decide({ t: "offered", id, node: offer.node, attempt, ...more, ...byHand });
+  openHere(deciding, id);
+}
+
+/** Only a person can go on from here. */
+function suspendFor(deciding: Deciding, assignment: Assignment, why: string): void {
+  const { id, owner } = assignment;
+  deciding.decide({ t: "ended", id, outcome: "failed", value: null, reason: why });
+  if (owner.kind !== "step") return;
+  const chain = deciding.state.chains.get(owner.chain);
+  const step = chain?.application.steps.find((it) => it.id === owner.step);
+  if (chain !== undefined && step !== undefined) suspend(deciding, chain, step, why);
 }
 
 /** Taken back from above or by a cancellation: it is waited for, and never offered again. */
@@ -198,6 +252,11 @@ export function stepAssignmentDue(deciding: Deciding, assignment: Assignment): v
     offerAgain(deciding, assignment, "retry");
     return;
   }
+  if (assignment.task !== undefined) {
+    const why = `the desk ${assignment.node} has not answered in its time`;
+    retryOrFail(deciding, assignment, why, true, "DESK_SILENT", true);
+    return;
+  }
   if (assignment.state === "offered") {
     const why = `${assignment.node} did not accept in time`;
     retryOrFail(deciding, assignment, why, true, "START_DEADLINE", true);
@@ -226,24 +285,27 @@ function offerAgain(deciding: Deciding, assignment: Assignment, why: "retry" | "
     return;
   }
   const rule = ruleOf(deciding.state, assignment.owner);
-  const attempt = assignment.attempt + 1;
-  const mayMove = why === "lease" ? isMovable(assignment) : rule?.retry.rematch === true;
+  const mayMove =
+    why === "lease" ? isMovable(assignment) : retryOf(deciding, assignment)?.rematch === true;
   const other = mayMove ? findOther(deciding, assignment, rule?.match) : undefined;
-  deciding.decide({ t: "offered", id: assignment.id, node: other ?? assignment.node, attempt });
+  offerTo(deciding, assignment, other ?? { node: assignment.node });
 }
 
 /** Members by level are their nodes; steps and items are done by whoever matches. */
 export function isMovable(assignment: Assignment): boolean {
   const { owner } = assignment;
-  return owner.kind === "step" || owner.member !== assignment.node;
+  return owner.kind === "step" || owner.member !== (assignment.task?.about ?? assignment.node);
 }
 
 export function findOther(
   deciding: Deciding,
   assignment: Assignment,
   match: Match | undefined,
-): Address | undefined {
+): OtherOffer | undefined {
   if (match === undefined) return undefined;
+  if (assignment.task !== undefined) {
+    return otherDesk(deciding, assignment, candidatesFor(deciding, assignment));
+  }
   const chain = deciding.state.chains.get(assignment.chain);
   const item = itemOf(deciding, assignment);
   const scope = chain === undefined ? {} : { ...chainScope(chain), item };
@@ -251,7 +313,7 @@ export function findOther(
   const best = found.find(
     ({ state, description }) => state === "online" && description.address !== assignment.node,
   );
-  return best?.description.address;
+  return best === undefined ? undefined : { node: best.description.address };
 }
 
 function itemOf(deciding: Deciding, assignment: Assignment): JsonValue {
@@ -267,12 +329,13 @@ function itemOf(deciding: Deciding, assignment: Assignment): JsonValue {
 export function stepNodeGone(deciding: Deciding, node: Address): void {
   for (const assignment of assignmentsTo(deciding.state, node)) {
     if (assignment.state !== "offered" || !isMovable(assignment)) continue;
+    // A task may be on somebody's screen already: it stays with its desk until that is back.
+    if (assignment.task !== undefined) continue;
     if (isRecalled(deciding, assignment)) continue;
     const rule = ruleOf(deciding.state, assignment.owner);
     const other = findOther(deciding, assignment, rule?.match);
     if (other === undefined || assignment.attempt >= limits.attemptsMax) continue;
-    const attempt = assignment.attempt + 1;
-    deciding.decide({ t: "offered", id: assignment.id, node: other, attempt });
+    offerTo(deciding, assignment, other);
   }
 }
 
@@ -284,7 +347,6 @@ export function stepNodeReborn(deciding: Deciding, node: Address): void {
       failAssignment(deciding, assignment, `${node} has begun anew`);
       continue;
     }
-    const attempt = assignment.attempt + 1;
-    deciding.decide({ t: "offered", id: assignment.id, node, attempt });
+    offerTo(deciding, assignment, { node });
   }
 }

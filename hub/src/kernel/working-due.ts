@@ -16,7 +16,7 @@ export function dueAfter(
   calendar: string | undefined,
 ): Due {
   if (calendar === undefined || calendar === "") return { ok: true, dueMs: fromMs + durationMs };
-  const dueMs = deciding.addWorkingTime?.(calendar, fromMs, durationMs);
+  const dueMs = deciding.addWorkingTime(calendar, fromMs, durationMs);
   if (dueMs !== undefined) return { ok: true, dueMs };
   return { ok: false, reason: `this hub has no working calendar ${calendar}` };
 }

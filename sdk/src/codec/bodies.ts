@@ -25,6 +25,7 @@ import {
   parseInstruction,
 } from "./frequent-bodies.ts";
 import { parseNodeNews, protoNodeNews } from "./nodes.ts";
+import { parseTaskHeading } from "./task-spec.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 /** `FrameKind` by name. */
@@ -41,6 +42,7 @@ export const kindNumbers: Readonly<Record<FrameBody["kind"], number>> = {
 };
 
 const encoder = new TextEncoder();
+const noBytes = new Uint8Array(0);
 
 /** Protobuf leaves out an empty payload; every other body has a field that must be there. */
 export function hasPayload(body: FrameBody): boolean {
@@ -59,7 +61,7 @@ export function encodeBody(body: FrameBody, writer: BinaryWriter): void {
       encodeAccepted(body, writer);
       return;
     case "progress":
-      Progress.encode(body, writer);
+      Progress.encode({ ...body, dueInMs: body.dueInMs ?? 0 }, writer);
       return;
     case "feedback":
       encodeFeedback(body, writer);
@@ -71,6 +73,8 @@ export function encodeBody(body: FrameBody, writer: BinaryWriter): void {
           each: encoder.encode(encodeRule(body.each)),
           aggregate: encoder.encode(encodeRule(body.aggregate)),
           context: encodeJson(body.context),
+          heading:
+            body.heading === undefined ? noBytes : encoder.encode(JSON.stringify(body.heading)),
         },
         writer,
       );
@@ -133,10 +137,12 @@ function parseRareBody(kind: number, payload: Uint8Array): FrameBody | undefined
       return { kind: "cancel", id: checkId(id), attempt, reason: clip(reason) };
     }
     case 4: {
-      const { id, attempt, ratio, note } = Progress.decode(payload);
+      const { id, attempt, ratio, note, dueInMs } = Progress.decode(payload);
       checkAttempt(id, attempt);
+      checkTime(dueInMs, id);
       if (!(ratio >= 0 && ratio <= 1)) throw invalid(id, `progress ${ratio} is not within 0..1`);
-      return { kind: "progress", id, attempt, ratio, note: clip(note) };
+      const due = dueInMs === 0 ? {} : { dueInMs };
+      return { kind: "progress", id, attempt, ratio, note: clip(note), ...due };
     }
     case 6:
       return parseDelegate(payload);
@@ -175,6 +181,9 @@ function parseDelegate(payload: Uint8Array): DelegateBody {
     aggregate: parseAggregateRule(parseJson(message.aggregate, fanout), fanout),
     context,
     budgetMs,
+    ...(message.heading.length === 0
+      ? {}
+      : { heading: parseTaskHeading(parseJson(message.heading, fanout), fanout) }),
   };
 }
 

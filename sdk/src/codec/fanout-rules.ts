@@ -12,6 +12,7 @@ import {
   limits,
   MeshError,
 } from "../domain/index.ts";
+import { checkEscalations, checkHumanRule } from "./human-rule.ts";
 
 /** Canonical JSON: the same rules are the same bytes, whichever hub sends them. */
 export function encodeRule(rule: FanoutEach | AggregateRule): string {
@@ -31,9 +32,10 @@ export function parseFanoutEach(value: JsonValue, subject: string): FanoutEach {
   check.choice(match["pick"], picks, "each.match.pick");
   check.optionalMapping(each["input"], "each.input");
   const deadlines = check.object(each["deadlines"], "each.deadlines");
-  for (const name of ["startMs", "finishMs", "heartbeatMs", "totalMs"]) {
+  for (const name of ["startMs", "claimMs", "finishMs", "heartbeatMs", "totalMs"]) {
     if (deadlines[name] !== undefined) check.number(deadlines[name], `each.deadlines.${name}`);
   }
+  check.optionalText(deadlines["calendar"], "each.deadlines.calendar");
   const retry = check.object(each["retry"], "each.retry");
   for (const name of ["max", "initialMs", "factor", "capMs", "jitter"]) {
     check.number(retry[name], `each.retry.${name}`);
@@ -42,6 +44,9 @@ export function parseFanoutEach(value: JsonValue, subject: string): FanoutEach {
     check.text(code, "each.retry.notOn");
   }
   if (typeof retry["rematch"] !== "boolean") throw check.wrong("each.retry.rematch");
+  if (each["human"] !== undefined) checkHumanRule(check, check.object(each["human"], "each.human"));
+  if (each["escalate"] !== undefined) checkEscalations(check, each["escalate"]);
+  if (each["revise"] !== undefined) check.flag(each["revise"], "each.revise");
   return each as unknown as FanoutEach;
 }
 
@@ -85,7 +90,7 @@ function checkReducer(check: Check, reducer: JsonObject): void {
 }
 
 /** Refuses with FRAME_INVALID and the path of what is wrong. */
-class Check {
+export class Check {
   private readonly subject: string;
 
   constructor(subject: string) {
@@ -117,6 +122,16 @@ class Check {
 
   number(value: JsonValue | undefined, name: string, max = Number.MAX_VALUE): void {
     if (typeof value !== "number" || !(value >= 0 && value <= max)) throw this.wrong(name);
+  }
+
+  flag(value: JsonValue | undefined, name: string): void {
+    if (typeof value !== "boolean") throw this.wrong(name);
+  }
+
+  mappings(value: JsonValue | undefined, name: string): void {
+    const items = this.list(value, name);
+    if (items.length > limits.taskNamesMax) throw this.wrong(name);
+    for (const item of items) this.mapping(item, name);
   }
 
   choice(value: JsonValue | undefined, choices: readonly string[], name: string): void {

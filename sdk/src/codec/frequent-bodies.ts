@@ -11,6 +11,7 @@ import {
   outcomes,
 } from "../domain/index.ts";
 import { checkAttempt, checkJsonText, checkTime, checkWord, clip, invalid } from "./checks.ts";
+import { parseTaskText } from "./task-spec.ts";
 import type { WireReader } from "./wire-reader.ts";
 
 export function encodeInstruction(body: InstructionBody, writer: BinaryWriter): void {
@@ -23,6 +24,7 @@ export function encodeInstruction(body: InstructionBody, writer: BinaryWriter): 
   if (body.input !== "") writer.uint32(50).string(body.input);
   if (body.finishMs !== 0) writer.uint32(57).double(body.finishMs);
   if (body.heartbeatMs !== 0) writer.uint32(65).double(body.heartbeatMs);
+  if (body.task !== undefined) writer.uint32(98).string(JSON.stringify(body.task));
 }
 
 export function parseInstruction(reader: WireReader, end: number): InstructionBody {
@@ -34,6 +36,7 @@ export function parseInstruction(reader: WireReader, end: number): InstructionBo
   let input = "";
   let finishMs = 0;
   let heartbeatMs = 0;
+  let task = "";
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag === 10) id = reader.text();
@@ -44,6 +47,7 @@ export function parseInstruction(reader: WireReader, end: number): InstructionBo
     else if (tag === 50) input = reader.text();
     else if (tag === 57) finishMs = reader.double();
     else if (tag === 65) heartbeatMs = reader.double();
+    else if (tag === 98) task = reader.text();
     else reader.skipField(tag);
   }
   reader.assertAt(end);
@@ -64,6 +68,7 @@ export function parseInstruction(reader: WireReader, end: number): InstructionBo
     input,
     finishMs,
     heartbeatMs,
+    ...(task === "" ? {} : { task: parseTaskText(task, id) }),
   };
 }
 
@@ -94,6 +99,7 @@ export function encodeFeedback(body: FeedbackBody, writer: BinaryWriter): void {
   if (body.errorCode !== "") writer.uint32(42).string(body.errorCode);
   if (body.message !== "") writer.uint32(50).string(body.message);
   if (body.retryable) writer.uint32(56).bool(true);
+  if (body.revision !== undefined) writer.uint32(64).uint32(body.revision);
 }
 
 export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
@@ -105,6 +111,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
   let errorCode = "";
   let message = "";
   let retryable = false;
+  let revision = 0;
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag === 10) id = reader.text();
@@ -117,6 +124,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
     } else if (tag === 42) errorCode = reader.text();
     else if (tag === 50) message = reader.text();
     else if (tag === 56) retryable = reader.bool();
+    else if (tag === 64) revision = reader.uint32();
     else reader.skipField(tag);
   }
   reader.assertAt(end);
@@ -137,6 +145,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
     errorCode: clip(errorCode),
     message: clip(message),
     retryable,
+    ...(revision === 0 ? {} : { revision }),
   };
 }
 

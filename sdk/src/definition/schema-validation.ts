@@ -61,7 +61,8 @@ function createCompiler(): Ajv2020 {
     strictRequired: false,
     strictTypes: false,
     strictTuples: false,
-    allErrors: false,
+    // A person corrects a form at once, field by field; schema and value are bounded.
+    allErrors: true,
     addUsedSchema: false,
     logger: false,
     formats,
@@ -148,12 +149,22 @@ export function createValidate(options: ValidateOptions = {}): Validate {
     } catch (error) {
       return `the value can't be checked: ${error instanceof Error ? error.message : String(error)}`;
     }
-    return describeFailure(compiled.errors?.[0]);
+    return describeFailures(compiled.errors ?? []);
   };
 }
 
-function describeFailure(error: ErrorObject | undefined): string {
-  if (error === undefined) return "the value breaks its schema";
+/** So many reasons are a lesson; more of them are noise. */
+const reasonsMax = 20;
+
+/** Every field that is wrong, with its reason. */
+function describeFailures(errors: readonly ErrorObject[]): string {
+  if (errors.length === 0) return "the value breaks its schema";
+  const reasons = [...new Set(errors.map(describeFailure))];
+  const more = reasons.length > reasonsMax ? `; and ${reasons.length - reasonsMax} more` : "";
+  return `${reasons.slice(0, reasonsMax).join("; ")}${more}`;
+}
+
+function describeFailure(error: ErrorObject): string {
   const where = error.instancePath === "" ? "the value" : error.instancePath;
   const { additionalProperty, allowedValues } = error.params as Record<string, unknown>;
   if (typeof additionalProperty === "string")

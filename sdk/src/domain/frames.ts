@@ -9,6 +9,7 @@
 import type { Address } from "./address.ts";
 import type { AggregateRule, FanoutEach } from "./application.ts";
 import type { NodeDescription, NodeState } from "./node-record.ts";
+import type { TaskHeading, TaskSpec } from "./task.ts";
 import type { JsonObject, JsonValue, Title } from "./value.ts";
 
 /** Lanes of a session, each with its own order, credits and acknowledgements. */
@@ -31,6 +32,8 @@ export interface InstructionBody {
   readonly finishMs: number;
   /** Longest silence of the handler in ms; 0 means none. */
   readonly heartbeatMs: number;
+  /** Present when people do it: then the receiver is a desk, and the times stand in here. */
+  readonly task?: TaskSpec;
 }
 
 /** Takes an instruction back. Cancels every attempt up to and including `attempt`. */
@@ -55,6 +58,8 @@ export interface ProgressBody {
   /** 0..1. */
   readonly ratio: number;
   readonly note: string;
+  /** Of a task: the desk answers within so many ms at the latest. Absent: as told before. */
+  readonly dueInMs?: number;
 }
 
 export const outcomes = ["succeeded", "failed", "returned", "cancelled", "expired"] as const;
@@ -73,6 +78,8 @@ export interface FeedbackBody {
   readonly message: string;
   /** Whether another attempt may help. */
   readonly retryable: boolean;
+  /** Counts the answers of a member that may revise, from 1. Absent: the only answer. */
+  readonly revision?: number;
 }
 
 /** Asks a child hub to run its part of a fan-out and to report partials. */
@@ -91,6 +98,8 @@ export interface DelegateBody {
   readonly context: JsonObject;
   /** Remaining time in ms, already reduced by the sender's margin. */
   readonly budgetMs: number;
+  /** Present when people do it: what their worklists show of the chain. */
+  readonly heading?: TaskHeading;
 }
 
 /** Ends a delegation from above; what is still running is cancelled. */

@@ -113,4 +113,23 @@ export const limits = {
   tokensPerUserMax: 16,
   /** How long matching waits for the snapshot of a child that has just connected. */
   snapshotWaitMs: 2_000,
+  /** Tasks that are open at one desk: a city's hotline has some 10,000. */
+  openTasksMax: 100_000,
+  /** Ended tasks that a desk keeps at hand for evaluation and history; older ones are archived. */
+  endedTasksMax: 20_000,
+  taskKeepMs: 30 * 24 * 3_600_000,
+  /** Who, when, what and why of one task; beyond it the middle is left to the journal. */
+  trailEntriesMax: 200,
+  /** Commands of one task: each id is remembered as long as the task. */
+  taskCommandsMax: 1_000,
+  coHandlersMax: 50,
+  /** People and groups that one list of a task names. */
+  taskNamesMax: 200,
+  escalationsMax: 50,
+  /** A reason, an opinion or a comment. */
+  taskTextCharsMax: 2_000,
+  /** A task without a finish deadline, and one that hangs: a season and its return. */
+  taskWaitMsMax: 400 * 24 * 3_600_000,
+  /** Rows of one page of a worklist. */
+  worklistPageMax: 200,
 } as const;

@@ -52,6 +52,12 @@ export type TestHubReply =
       readonly detail: string;
     }
   | {
+      readonly kind: "task";
+      readonly task: string;
+      readonly version: number;
+      readonly existed: boolean;
+    }
+  | {
       readonly kind: "refused";
       readonly code: ErrorCode;
       readonly detail: string;
@@ -74,7 +80,8 @@ export type TestHubOutput =
       readonly name: string;
       readonly payload: JsonValue;
     }
-  | { readonly type: "chainChanged"; readonly chain: string };
+  | { readonly type: "chainChanged"; readonly chain: string }
+  | { readonly type: "taskChanged"; readonly task: string };
 
 /** A step as the hub above it sees it. */
 export interface TestStep {

@@ -71,6 +71,7 @@ export class TestHub extends TestHost<TestHubEvent, TestHubOutput> {
         return;
       case "chainChanged":
       case "signalPublished":
+      case "taskChanged":
         return;
       default:
         this.releaseShared(output);

@@ -136,6 +136,8 @@ export class Checkers {
     for (const { rule, subject, detail } of audit(state)) this.violation(rule, subject, detail);
     for (const assignment of state.assignments.values()) {
       if (assignment.state !== "accepted" || assignment.leaseDueMs > 0) continue;
+      // People go on while their desk is away: the safety bound ends that wait.
+      if ((assignment.task?.safetyDueMs ?? 0) > 0) continue;
       if (state.nodes.get(assignment.node)?.state !== "offline") continue;
       const detail = `${assignment.node} is away from ${node.address}, its lease has no end`;
       this.violation("lease", assignment.id, detail);
@@ -214,7 +216,7 @@ function positionsOf(node: NodeView): Positions {
 function textOf(rows: readonly Row[]): ReadonlyMap<string, string> {
   const texts = new Map<string, string>();
   for (const { table, key, value } of rows) {
-    if (table === "past" || value === undefined) continue;
+    if (table === "past" || table === "pastTask" || value === undefined) continue;
     // Through JSON once: a field that is undefined and one that is missing are the same.
     texts.set(`${table} ${key}`, canonicalJson(JSON.parse(JSON.stringify(value)) as JsonValue));
   }

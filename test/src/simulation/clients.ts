@@ -4,7 +4,7 @@
 //   L2  The ledger holds every acknowledgement; the checkers compare it with the hubs at the end.
 
 import type { HubReply } from "@cloudbrain/hub/kernel";
-import type { JsonObject } from "@cloudbrain/sdk/domain";
+import type { Application, JsonObject } from "@cloudbrain/sdk/domain";
 import { hashText } from "./dice.ts";
 import type { SimHub } from "./sim-hub.ts";
 import type { World } from "./world.ts";
@@ -18,6 +18,15 @@ export interface Submission {
   chain: string | undefined;
   refused: string | undefined;
   tries: number;
+}
+
+/** Applications that ask people, and the others: each is drawn on its own. */
+function partOf(applications: readonly Application[]) {
+  const isForPeople = ({ id }: Application): boolean => id === "people";
+  return [
+    applications.filter(isForPeople),
+    applications.filter((application) => !isForPeople(application)),
+  ] as const;
 }
 
 export function hashOf(input: JsonObject): string {
@@ -50,7 +59,9 @@ export class Clients {
     const hub = dice.chance("submit at root", "", 0.7)
       ? hubs[0]
       : dice.pick("submit hub", "", hubs);
-    const application = dice.pick("application", "", applications).id;
+    const [people, machines] = partOf(applications);
+    const forPeople = people.length > 0 && dice.chance("asks people", "", 0.35);
+    const application = dice.pick("application", "", forPeople ? people : machines).id;
     const address = hub?.address ?? "/c0";
     const list = Array.from(
       { length: dice.whole("items", "", { low: 1, high: 6 }) },

@@ -11,6 +11,7 @@ import type { Fact } from "@cloudbrain/sdk/domain";
 import { decodeJournalKey, journalKey } from "@cloudbrain/sdk/internal/journal/keys";
 import { genesisHash, unpackRecord } from "@cloudbrain/sdk/internal/journal/record";
 import type { NodeView } from "./node-view.ts";
+import { checkTaskLedger, TaskHistory } from "./task-history.ts";
 import type { World } from "./world.ts";
 
 type Report = (rule: string, subject: string, detail: string) => void;
@@ -176,9 +177,16 @@ class HubHistory {
 
 export function checkHistories(world: World): void {
   const report: Report = (...words) => world.checkers.violation(...words);
+  const tasks = new Map<string, TaskHistory>();
   for (const hub of world.hubs) {
     const history = new HubHistory(hub.address, report);
-    for (const fact of factsOf(hub, report)) history.check(fact as HubFact);
+    const ofTasks = new TaskHistory(report);
+    tasks.set(hub.address, ofTasks);
+    for (const fact of factsOf(hub, report)) {
+      history.check(fact as HubFact);
+      ofTasks.check(fact as HubFact);
+    }
   }
+  checkTaskLedger(world, tasks);
   for (const agent of world.agents) factsOf(agent, report);
 }

@@ -4,7 +4,7 @@
 //     under a used key is a conflict
 //   - every chain has ended or is suspended
 //   - an aggregate is the fold over the very feedback that it has counted, each member once
-//   - nothing is left over: no instruction, fan-out, unacknowledged frame or handler
+//   - nothing is left over: no instruction, task, fan-out, unacknowledged frame or handler
 
 import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
 import type { JsonValue } from "@cloudbrain/sdk/domain";
@@ -37,6 +37,7 @@ export function isQuiet(world: World): boolean {
     if (!hub.isUp) return false;
     const { state } = hub.hub;
     if (state.assignments.size > 0 || state.fanouts.size > 0 || state.waits.size > 0) return false;
+    if (state.openTasks.size > 0) return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
   for (const node of world.nodes) {
@@ -61,6 +62,9 @@ export function reportUnrest(world: World): void {
     }
     for (const wait of state.waits.all()) {
       checkers.violation("leak", wait.id, `the step still waits at ${hub.address}`);
+    }
+    for (const id of state.openTasks.values()) {
+      checkers.violation("leak", id, `the task is still open at ${hub.address}`);
     }
     for (const fanout of state.fanouts.values()) {
       checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);

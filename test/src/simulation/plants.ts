@@ -1,7 +1,7 @@
 // Planted bugs: mistakes that the checkers must catch, so that a silent checker is noticed. They
 // wrap the product's code from outside; the product knows nothing of them.
 
-import { HubKernel } from "@cloudbrain/hub/kernel";
+import { type HubEvent, HubKernel } from "@cloudbrain/hub/kernel";
 import { type Address, type Fact, mergeAccumulators, type Row } from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
 import { addWorkingTime } from "./waiting-scenarios.ts";
@@ -18,6 +18,8 @@ export const plants = [
   "lease-not-bound",
   /** A start does not find the times that steps wait for in their rows. */
   "timers-in-memory",
+  /** A claim takes a task from whoever holds it. */
+  "claim-without-compare",
 ] as const;
 export type Plant = (typeof plants)[number];
 
@@ -42,6 +44,8 @@ export function createHubKernel(world: World, address: Address): HubKernel {
       return new UnboundLeaseKernel(options);
     case "timers-in-memory":
       return new ForgetfulKernel(options);
+    case "claim-without-compare":
+      return new GreedyClaimKernel(options);
     default:
       return new HubKernel(options);
   }
@@ -95,5 +99,20 @@ class ForgetfulKernel extends HubKernel {
   override restore(row: Row): void {
     super.restore(row);
     for (const { id } of [...this.state.waits.all()]) this.state.waits.drop(id);
+  }
+}
+
+class GreedyClaimKernel extends HubKernel {
+  override step(event: HubEvent, nowMs: number): void {
+    const task = event.type === "taskCommand" ? this.state.tasks.get(event.task) : undefined;
+    if (event.type !== "taskCommand" || event.command.kind !== "claim" || task === undefined) {
+      super.step(event, nowMs);
+      return;
+    }
+    const before = task.state;
+    if (before.kind === "claimed") task.state = { kind: "offered" };
+    const { version } = task;
+    super.step({ ...event, expectedVersion: version }, nowMs);
+    if (task.version === version) task.state = before;
   }
 }

@@ -16,6 +16,7 @@ import {
   type Step,
 } from "@cloudbrain/sdk/domain";
 import { type Dice, hashText } from "./dice.ts";
+import { drawPeople } from "./people-scenario.ts";
 
 export interface Topology {
   /** Parents before children. */
@@ -89,8 +90,8 @@ export function describeAgent(
 
 export const longestDeadlineMs = 90_000;
 
-const expression = (source: string): Mapping => ({ kind: "expression", source });
-const literal = (value: string | number): Mapping => ({ kind: "literal", value });
+export const expression = (source: string): Mapping => ({ kind: "expression", source });
+export const literal = (value: string | number): Mapping => ({ kind: "literal", value });
 
 function drawRetry(dice: Dice): RetryRule {
   return {
@@ -113,7 +114,7 @@ function drawDeadlines(dice: Dice): Deadlines {
   };
 }
 
-function matchOf(capability: string): Match {
+export function matchOf(capability: string): Match {
   return {
     capability,
     level: undefined,
@@ -150,7 +151,7 @@ function drawAggregate(dice: Dice): AggregateRule {
   };
 }
 
-function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"]): FanoutStep {
+export function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"]): FanoutStep {
   return {
     type: "fanout",
     id,
@@ -184,7 +185,7 @@ function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep 
   };
 }
 
-function applicationOf(dice: Dice, id: string, steps: readonly Step[]): Application {
+export function applicationOf(dice: Dice, id: string, steps: readonly Step[]): Application {
   return {
     id,
     version: "1.0.0",
@@ -200,7 +201,7 @@ function applicationOf(dice: Dice, id: string, steps: readonly Step[]): Applicat
   };
 }
 
-/** Three applications: a tree of communities, a chain of services with items, and branches. */
+/** Four applications: a tree of communities, services with items, people, and branches. */
 export function drawApplications(dice: Dice): readonly Application[] {
   const communities = fanoutOver(dice, "ask", {
     by: "level",
@@ -222,6 +223,7 @@ export function drawApplications(dice: Dice): readonly Application[] {
       { ...items, needs: done("open") },
       { ...serviceStep(dice, "close", done("each")), when: "input.close" },
     ]),
+    drawPeople(dice),
     applicationOf(dice, "branches", [
       serviceStep(dice, "left", []),
       { ...communities, id: "right" },

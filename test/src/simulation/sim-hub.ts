@@ -83,6 +83,7 @@ export class SimHub extends SimNode<HubEvent, HubOutput> {
         return;
       case "chainChanged":
       case "signalPublished":
+      case "taskChanged":
         return;
       default:
         this.releaseShared(output);

@@ -8,6 +8,7 @@ import { createEvaluate } from "@cloudbrain/sdk/definition";
 import type { Application, Evaluate } from "@cloudbrain/sdk/domain";
 import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
+import { Clerks } from "./clerks.ts";
 import { Clients } from "./clients.ts";
 import { Dice } from "./dice.ts";
 import { Faults, type FaultVector } from "./faults.ts";
@@ -60,6 +61,7 @@ export class World {
   readonly faults: Faults;
   readonly checkers: Checkers;
   readonly clients: Clients;
+  readonly clerks: Clerks;
   readonly outsiders: Outsiders;
   /** All that are published. */
   readonly applications: readonly Application[];
@@ -95,6 +97,7 @@ export class World {
     const safetyMs = dice.whole("safety", "", { low: 30_000, high: 120_000 });
     this.faults = new Faults(this, { safetyMs, calm: options.calm === true });
     this.clients = new Clients(this);
+    this.clerks = new Clerks(this);
     this.outsiders = new Outsiders(this);
     this.drawnApplications = options.applications ?? drawApplications(dice);
     const alarms = this.drawnApplications[0]?.steps ?? [];
@@ -170,6 +173,7 @@ export class World {
   open(): void {
     for (const node of this.nodes) node.start();
     for (const hub of this.hubs) this.publish(hub);
+    this.clerks.open();
     this.operate();
   }
 

@@ -7,6 +7,7 @@ import {
   type FanoutEach,
   type Frame,
   type FrameBody,
+  type HumanRule,
   type JsonValue,
   type Lane,
   type LanePosition,
@@ -19,6 +20,9 @@ import {
   nodeKinds,
   outcomes,
   parseAddress,
+  type TaskHeading,
+  type TaskSpec,
+  taskActions,
 } from "@cloudbrain/sdk/domain";
 import fc, { type Arbitrary } from "fast-check";
 
@@ -87,7 +91,40 @@ function maybe<Value>(value: Arbitrary<Value>): Arbitrary<Value | undefined> {
   return fc.option(value, { nil: undefined });
 }
 
+const mappings = fc.array(mapping, { maxLength: 3 });
+const actions = fc.subarray([...taskActions]);
+const decisions = fc.subarray(["changeCandidates", "insist", "reject"] as const);
+const escalation = {
+  afterMs: milliseconds,
+  on: fc.constantFrom("unclaimed", "unfinished"),
+  action: fc.constantFrom("remind", "offer", "offerUp", "supervise"),
+  channels: fc.array(word, { maxLength: 2 }),
+} as const;
+const human: Arbitrary<HumanRule> = fc.record({
+  candidates: fc.record({
+    users: mappings,
+    groups: mappings,
+    roles: mappings,
+    departments: mappings,
+  }),
+  actions,
+  form: maybe(json),
+  onReturn: maybe(
+    fc.record({
+      to: mappings,
+      may: decisions,
+      visitsMax: count,
+      // biome-ignore lint/suspicious/noThenProperty: the word of the language
+      then: fc.constantFrom("suspend", "fail"),
+    }),
+  ),
+  extension: fc.record({ max: count, longestMs: milliseconds, decidedBy: mappings }),
+});
+
 const each: Arbitrary<FanoutEach> = fc.record({
+  human: maybe(human),
+  escalate: maybe(fc.array(fc.record({ ...escalation, to: mappings }), { maxLength: 3 })),
+  revise: maybe(fc.boolean()),
   match: fc.record({
     capability: word,
     level: maybe(fc.constantFrom(...levels)),
@@ -113,6 +150,60 @@ const each: Arbitrary<FanoutEach> = fc.record({
     rematch: fc.boolean(),
   }),
 });
+
+/** The field is there or not: a message leaves out what is absent. */
+function maybeWith<Body extends object, Key extends string, Value>(
+  body: Arbitrary<Body>,
+  key: Key,
+  value: Arbitrary<Value>,
+): Arbitrary<Body & { readonly [Name in Key]?: Value }> {
+  return fc.tuple(body, maybe(value)).map(([fields, extra]) => {
+    const more = extra === undefined ? {} : { [key]: extra };
+    return { ...fields, ...more } as Body & { readonly [Name in Key]?: Value };
+  });
+}
+
+const heading: Arbitrary<TaskHeading> = fc.record({
+  application: word,
+  title,
+  priority: fc.nat(100),
+});
+const names = fc.array(id, { maxLength: 3 });
+const wholeMs = fc.nat(1_000_000_000);
+const taskSpec: Arbitrary<TaskSpec> = maybeWith(
+  maybeWith(
+    fc
+      .tuple(
+        heading,
+        fc.record({
+          about: address,
+          candidates: fc.record({ users: names, groups: names, roles: names, departments: names }),
+          actions,
+          extension: fc.record({ max: fc.nat(9), longestMs: wholeMs, decidedBy: names }),
+          deadlines: fc.record({ claimMs: wholeMs, finishMs: wholeMs, calendar: word }),
+          escalations: fc.array(
+            fc.record({
+              ...escalation,
+              afterMs: wholeMs,
+              to: names,
+              channels: names,
+            }),
+            { maxLength: 3 },
+          ),
+          revise: fc.boolean(),
+        }),
+      )
+      .map(([shown, rest]) => ({ ...shown, ...rest })),
+    "form",
+    json,
+  ),
+  "onReturn",
+  fc.record({
+    to: names,
+    may: decisions,
+    visitsMax: fc.nat(9),
+  }),
+);
 
 const ratio = fc.double({ min: 0, max: 1, noNaN: true }).map((it) => it + 0);
 const aggregate: Arbitrary<AggregateRule> = fc.record({
@@ -146,43 +237,59 @@ type BodyOf<Kind extends FrameBody["kind"]> = Arbitrary<Extract<FrameBody, { kin
 const kind = <Kind extends string>(name: Kind): Arbitrary<Kind> => fc.constant(name);
 
 export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
-  instruction: fc.record({
-    kind: kind("instruction"),
-    id,
-    chain: word,
-    step: word,
-    attempt: count,
-    capability: word,
-    input: fc.oneof(jsonText, text(300)),
-    finishMs: milliseconds,
-    heartbeatMs: milliseconds,
-  }),
+  instruction: maybeWith(
+    fc.record({
+      kind: kind("instruction"),
+      id,
+      chain: word,
+      step: word,
+      attempt: count,
+      capability: word,
+      input: fc.oneof(jsonText, text(300)),
+      finishMs: milliseconds,
+      heartbeatMs: milliseconds,
+    }),
+    "task",
+    taskSpec,
+  ),
   cancel: fc.record({ kind: kind("cancel"), id, attempt: uint, reason: text(100) }),
   accepted: fc.record({ kind: kind("accepted"), id, attempt: count }),
-  progress: fc.record({ kind: kind("progress"), id, attempt: count, ratio, note: text(100) }),
-  feedback: fc.record({
-    kind: kind("feedback"),
-    id,
-    attempt: count,
-    outcome: fc.constantFrom(...outcomes),
-    output: fc.oneof(jsonText, text(300)),
-    errorCode: text(20),
-    message: text(100),
-    retryable: fc.boolean(),
-  }),
-  delegate: fc.record({
-    kind: kind("delegate"),
-    fanout: id,
-    chain: word,
-    step: word,
-    scope: address,
-    level: fc.constantFrom(...levels),
-    membersMax: uint,
-    each,
-    aggregate,
-    context: fc.record({ input: json, steps: json }),
-    budgetMs: milliseconds,
-  }),
+  progress: maybeWith(
+    fc.record({ kind: kind("progress"), id, attempt: count, ratio, note: text(100) }),
+    "dueInMs",
+    fc.integer({ min: 1, max: 1e12 }),
+  ),
+  feedback: maybeWith(
+    fc.record({
+      kind: kind("feedback"),
+      id,
+      attempt: count,
+      outcome: fc.constantFrom(...outcomes),
+      output: fc.oneof(jsonText, text(300)),
+      errorCode: text(20),
+      message: text(100),
+      retryable: fc.boolean(),
+    }),
+    "revision",
+    count,
+  ),
+  delegate: maybeWith(
+    fc.record({
+      kind: kind("delegate"),
+      fanout: id,
+      chain: word,
+      step: word,
+      scope: address,
+      level: fc.constantFrom(...levels),
+      membersMax: uint,
+      each,
+      aggregate,
+      context: fc.record({ input: json, steps: json }),
+      budgetMs: milliseconds,
+    }),
+    "heading",
+    heading,
+  ),
   withdraw: fc.record({ kind: kind("withdraw"), fanout: id, reason: text(100) }),
   partial: fc
     .record({

@@ -31,7 +31,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
   }
   codesOf.delete(1);
   assert.equal(Object.fromEntries(codesOf), {
-    2: ["ADDRESS_INVALID", "INPUT_INVALID"],
+    2: ["ADDRESS_INVALID", "FORM_INVALID", "INPUT_INVALID"],
     3: [
       "APPLICATION_UNKNOWN",
       "CHAIN_UNKNOWN",
@@ -40,6 +40,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "SERVICE_UNKNOWN",
       "STORE_MISSING",
       "TARGET_UNKNOWN",
+      "TASK_UNKNOWN",
       "USER_UNKNOWN",
     ],
     4: [
@@ -63,6 +64,9 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "REVISION_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",
+      "TASK_CHANGED",
+      "TASK_STATE",
+      "TASK_TAKEN",
       "USER_EXISTS",
     ],
     6: ["DRAINING", "HUB_BUSY", "TIMEOUT", "UNREACHABLE"],

@@ -126,12 +126,17 @@ test("bodies written by hand are those of the generated code", () => {
   fc.assert(
     fc.property(instruction, acceptance, feedback, (asked, taken, answered) => {
       const messages = [
-        proto.Instruction.encode({ ...asked, input: utf8(asked.input) }),
+        proto.Instruction.encode({
+          ...asked,
+          input: utf8(asked.input),
+          task: asked.task === undefined ? new Uint8Array(0) : utf8(JSON.stringify(asked.task)),
+        }),
         proto.Accepted.encode(taken),
         proto.Feedback.encode({
           ...answered,
           outcome: outcomes.indexOf(answered.outcome) + 1,
           output: utf8(answered.output),
+          revision: answered.revision ?? 0,
         }),
       ].map((writer) => Buffer.from(writer.finish()));
       assert.equal([asked, taken, answered].map(payloadOf).map(Buffer.from), messages);
@@ -275,7 +280,7 @@ function feedbackWith(changes: Partial<proto.Feedback>): Uint8Array {
 }
 
 function progressOf(ratio: number): proto.Progress {
-  return { id: "i", attempt: 1, ratio, note: "" };
+  return { id: "i", attempt: 1, ratio, note: "", dueInMs: 0 };
 }
 
 function partialWith(json: string, changes: Partial<proto.PartialAggregate> = {}): Uint8Array {
@@ -305,6 +310,29 @@ test("a rule of a delegation that lacks its shape is refused with the path", () 
   ];
   for (const [rule, path] of broken) {
     const body = { ...delegate, each: rule } as FrameBody;
+    assert.throws(() => parseBatch(encodeBatch(batchOf(frameWith(body)))), path);
+  }
+});
+
+test("a task that lacks its shape or is over its limits is refused with the path", () => {
+  const [found] = fc
+    .sample(bodies.instruction, { numRuns: 50, seed: 7 })
+    .filter(({ task }) => task !== undefined);
+  const task = found?.task;
+  if (found === undefined || task === undefined) throw new Error("no instruction has a task");
+  const broken: readonly (readonly [unknown, RegExp])[] = [
+    [[], /task is missing or malformed/],
+    [{ ...task, about: "nowhere" }, /nowhere/],
+    [{ ...task, priority: 101 }, /task\.priority/],
+    [{ ...task, candidates: { ...task.candidates, users: [7] } }, /task\.candidates\.users/],
+    [{ ...task, candidates: { ...task.candidates, groups: Array(201).fill("g") } }, /groups/],
+    [{ ...task, deadlines: { ...task.deadlines, finishMs: -1 } }, /task\.deadlines\.finishMs/],
+    [{ ...task, escalations: [{ afterMs: 1, on: "never" }] }, /task\.escalations\.on/],
+    [{ ...task, revise: "yes" }, /task\.revise/],
+    [{ ...task, form: { description: "x".repeat(300_000) } }, /over the limit/],
+  ];
+  for (const [spec, path] of broken) {
+    const body = { ...found, task: spec } as FrameBody;
     assert.throws(() => parseBatch(encodeBatch(batchOf(frameWith(body)))), path);
   }
 });

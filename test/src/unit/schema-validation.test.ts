@@ -74,6 +74,17 @@ test("refuses schemas that are not bounded, not valid or not alone", () => {
   assert.is(checkSchema({ $defs: { a: { type: "string" } }, $ref: "#/$defs/a" }), undefined);
 });
 
+test("names every field that is wrong, and says how many more there are", () => {
+  const wanted = { type: "string" };
+  const two = { properties: { a: wanted, b: wanted }, required: ["c"] };
+  assert.is(
+    validate({ type: "object", ...two }, { a: 1, b: 2 }),
+    "the value must have required property 'c'; /a must be string; /b must be string",
+  );
+  const many = Array.from({ length: 30 }, () => 1);
+  assert.match(validate({ type: "array", items: wanted }, many) ?? "", /; and 10 more$/);
+});
+
 test("runs a pattern in time that grows with the text alone", () => {
   const started = performance.now();
   const text = `${"a".repeat(60_000)}!`;

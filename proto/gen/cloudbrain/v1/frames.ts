@@ -43,6 +43,14 @@ export interface Instruction {
   finishMs: number;
   /** Longest silence of the handler in ms, 0 for none. */
   heartbeatMs: number;
+  /**
+   * Present when people do it (待办): what the desk needs to know of the task, as JSON of at most
+   * 256 KiB. Fields: about (the matched node), application, title, priority, candidates {users,
+   * groups, roles, departments}, actions, form (a JSON Schema), onReturn {to, may, visitsMax},
+   * extension {max, longestMs, decidedBy}, deadlines {claimMs, finishMs, calendar; 0 for none},
+   * escalations [{afterMs, on, action, to, channels}], revise. Lists are lists of names.
+   */
+  task: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -76,6 +84,8 @@ export interface Progress {
   ratio: number;
   /** For people. */
   note: string;
+  /** Of a task: the desk answers within so many ms at the latest; 0 leaves it as told before. */
+  dueInMs: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -98,6 +108,8 @@ export interface Feedback {
   message: string;
   /** Whether another attempt may help. */
   retryable: boolean;
+  /** Counts the answers of a member that may revise, from 1; 0 for the only answer. */
+  revision: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -123,6 +135,8 @@ export interface Delegate {
   context: Uint8Array;
   /** Remaining time in ms, already less the sender's margin. */
   budgetMs: number;
+  /** Present when people do it: what their worklists show, as JSON {application, title, priority}. */
+  heading: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -179,6 +193,7 @@ function createBaseInstruction(): Instruction {
     input: new Uint8Array(0),
     finishMs: 0,
     heartbeatMs: 0,
+    task: new Uint8Array(0),
     _unknownFields: {},
   };
 }
@@ -208,6 +223,9 @@ export const Instruction: MessageFns<Instruction> = {
     }
     if (message.heartbeatMs !== 0) {
       writer.uint32(65).double(message.heartbeatMs);
+    }
+    if (message.task.length !== 0) {
+      writer.uint32(98).bytes(message.task);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -297,6 +315,14 @@ export const Instruction: MessageFns<Instruction> = {
             message.heartbeatMs = reader.double();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.task = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -330,6 +356,7 @@ export const Instruction: MessageFns<Instruction> = {
     message.input = object.input ?? new Uint8Array(0);
     message.finishMs = object.finishMs ?? 0;
     message.heartbeatMs = object.heartbeatMs ?? 0;
+    message.task = object.task ?? new Uint8Array(0);
     return message;
   },
 };
@@ -513,7 +540,7 @@ export const Accepted: MessageFns<Accepted> = {
 };
 
 function createBaseProgress(): Progress {
-  return { id: "", attempt: 0, ratio: 0, note: "", _unknownFields: {} };
+  return { id: "", attempt: 0, ratio: 0, note: "", dueInMs: 0, _unknownFields: {} };
 }
 
 export const Progress: MessageFns<Progress> = {
@@ -529,6 +556,9 @@ export const Progress: MessageFns<Progress> = {
     }
     if (message.note !== "") {
       writer.uint32(34).string(message.note);
+    }
+    if (message.dueInMs !== 0) {
+      writer.uint32(65).double(message.dueInMs);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -586,6 +616,14 @@ export const Progress: MessageFns<Progress> = {
             message.note = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.dueInMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -615,6 +653,7 @@ export const Progress: MessageFns<Progress> = {
     message.attempt = object.attempt ?? 0;
     message.ratio = object.ratio ?? 0;
     message.note = object.note ?? "";
+    message.dueInMs = object.dueInMs ?? 0;
     return message;
   },
 };
@@ -628,6 +667,7 @@ function createBaseFeedback(): Feedback {
     errorCode: "",
     message: "",
     retryable: false,
+    revision: 0,
     _unknownFields: {},
   };
 }
@@ -654,6 +694,9 @@ export const Feedback: MessageFns<Feedback> = {
     }
     if (message.retryable !== false) {
       writer.uint32(56).bool(message.retryable);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(64).uint32(message.revision);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -735,6 +778,14 @@ export const Feedback: MessageFns<Feedback> = {
             message.retryable = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revision = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -767,6 +818,7 @@ export const Feedback: MessageFns<Feedback> = {
     message.errorCode = object.errorCode ?? "";
     message.message = object.message ?? "";
     message.retryable = object.retryable ?? false;
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
@@ -783,6 +835,7 @@ function createBaseDelegate(): Delegate {
     aggregate: new Uint8Array(0),
     context: new Uint8Array(0),
     budgetMs: 0,
+    heading: new Uint8Array(0),
     _unknownFields: {},
   };
 }
@@ -818,6 +871,9 @@ export const Delegate: MessageFns<Delegate> = {
     }
     if (message.budgetMs !== 0) {
       writer.uint32(81).double(message.budgetMs);
+    }
+    if (message.heading.length !== 0) {
+      writer.uint32(98).bytes(message.heading);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -923,6 +979,14 @@ export const Delegate: MessageFns<Delegate> = {
             message.budgetMs = reader.double();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.heading = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -958,6 +1022,7 @@ export const Delegate: MessageFns<Delegate> = {
     message.aggregate = object.aggregate ?? new Uint8Array(0);
     message.context = object.context ?? new Uint8Array(0);
     message.budgetMs = object.budgetMs ?? 0;
+    message.heading = object.heading ?? new Uint8Array(0);
     return message;
   },
 };

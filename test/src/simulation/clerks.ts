@@ -1,0 +1,212 @@
+// Clerks: the people at the desks of a world. They look at their worklists, act on what they have
+// seen, ask again when they hear nothing, and now and then behave as badly as the faults ask for.
+//
+//   P1  Between the look and the command the task may have changed: then the desk says so.
+//   P2  The ledger holds every command that a desk has acknowledged.
+
+import type { HubReply, TaskSummary } from "@cloudbrain/hub/kernel";
+import { supervisorsGroup, type TaskActor, type TaskCommand } from "@cloudbrain/sdk/domain";
+import { hashText } from "./dice.ts";
+import { numberOf } from "./scenarios.ts";
+import type { SimHub } from "./sim-hub.ts";
+import type { World } from "./world.ts";
+
+export interface TakenCommand {
+  readonly hub: string;
+  /** Store of the hub that has acknowledged it. */
+  readonly store: string;
+  readonly task: string;
+  readonly kind: TaskCommand["kind"];
+  readonly commandId: string;
+}
+
+const replyMs = 6_000;
+const triesMax = 20;
+/** Tasks that a person deals with at a sitting. */
+const sittingMax = 4;
+
+function person(account: string, groups: readonly string[]): TaskActor {
+  return { account, name: account, department: "hall", area: "", groups, roles: [] };
+}
+
+const people: readonly TaskActor[] = [
+  person("wang", ["clerks"]),
+  person("li", ["clerks"]),
+  person("zhao", ["clerks", "helpers"]),
+  person("desk", ["dispatch"]),
+  person("chief", [supervisorsGroup]),
+];
+
+interface Order {
+  readonly actor: TaskActor;
+  readonly task: string;
+  readonly command: TaskCommand;
+  readonly commandId: string;
+  readonly expectedVersion: number;
+  tries: number;
+}
+
+export class Clerks {
+  readonly taken: TakenCommand[] = [];
+  /** How often somebody was told that the task is another's. */
+  lostRaces = 0;
+  private readonly world: World;
+  private lastCommand = 0;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  open(): void {
+    for (const hub of this.world.hubs) for (const actor of people) this.work(hub, actor);
+  }
+
+  private work(hub: SimHub, actor: TaskActor): void {
+    const { dice, timeline } = this.world;
+    const place = `${hub.address} ${actor.account}`;
+    timeline.schedule(dice.whole("clerk looks", place, { low: 500, high: 4_000 }), () => {
+      if (hub.isUp) this.sit(hub, actor, place);
+      this.work(hub, actor);
+    });
+  }
+
+  private sit(hub: SimHub, actor: TaskActor, place: string): void {
+    const nowMs = hub.journal?.now() ?? 0;
+    for (const filter of ["mine", "offered"] as const) {
+      const { tasks } = hub.hub.worklist({ actor, filter, limit: sittingMax }, nowMs);
+      for (const task of tasks) {
+        const command = this.decide(hub, actor, task, place);
+        if (command !== undefined) this.order(hub, actor, task, command);
+      }
+    }
+  }
+
+  private order(hub: SimHub, actor: TaskActor, task: TaskSummary, command: TaskCommand): void {
+    this.lastCommand += 1;
+    const commandId = `${actor.account}-${this.lastCommand}`;
+    const expectedVersion = task.version;
+    this.send(hub, { actor, task: task.id, command, commandId, expectedVersion, tries: 0 });
+  }
+
+  private send(hub: SimHub, order: Order): void {
+    const { world } = this;
+    order.tries += 1;
+    let isAnswered = false;
+    world.timeline.schedule(world.net.latencyMs("clerk"), () => {
+      const { actor, task, command, commandId, expectedVersion } = order;
+      const { storeId } = hub;
+      hub.request(
+        (request) => ({
+          type: "taskCommand",
+          request,
+          task,
+          command,
+          commandId,
+          expectedVersion,
+          actor,
+        }),
+        (reply) => {
+          if (world.faults.losesReply()) return;
+          world.timeline.schedule(world.net.latencyMs("clerk"), () => {
+            isAnswered = true;
+            this.answered(hub, storeId, order, reply);
+          });
+        },
+      );
+    });
+    world.timeline.schedule(replyMs, () => {
+      if (!isAnswered && order.tries < triesMax) this.send(hub, order);
+    });
+  }
+
+  private answered(hub: SimHub, store: string, order: Order, reply: HubReply): void {
+    const { task, command, commandId, actor } = order;
+    if (reply.kind === "task") {
+      this.taken.push({ hub: hub.address, store, task, kind: command.kind, commandId });
+      return;
+    }
+    if (reply.kind !== "refused") return;
+    if (reply.code === "TASK_TAKEN") this.lostRaces += 1;
+    if (reply.code === "TASK_TAKEN" && reply.detail.includes(`(${actor.account})`)) {
+      this.world.checkers.violation("tasks", task, `${actor.account} lost it to themselves`);
+    }
+    // A person acts on what a list has shown: only what others did meanwhile is in the way.
+    const mayBe = ["TASK_TAKEN", "TASK_CHANGED", "TASK_STATE", "TASK_UNKNOWN", "NOT_ALLOWED"];
+    if (!mayBe.includes(reply.code)) {
+      const detail = `${command.kind} is refused: ${reply.code} ${reply.detail}`;
+      this.world.checkers.violation("tasks", task, detail);
+    }
+  }
+
+  /** What this person does with the task that they see; undefined: nothing for now. */
+  private decide(
+    hub: SimHub,
+    actor: TaskActor,
+    task: TaskSummary,
+    place: string,
+  ): TaskCommand | undefined {
+    const { dice, faults } = this.world;
+    const reason = "as the simulation wished";
+    // Some tasks lie until they expire.
+    if (faults.vector.badHandlers > 0 && hashText(task.id) % 12 === 0) return undefined;
+    switch (task.ask) {
+      case "claim":
+        if (
+          actor.groups.includes("clerks") &&
+          dice.chance("sends back", place, faults.badHandlers() / 4)
+        )
+          return { kind: "return", reason };
+        return { kind: "claim" };
+      case "decideReturn": {
+        const kind = dice.chance("rejects", place, 0.2) ? "reject" : "insist";
+        return { kind: "decideReturn", decision: { kind }, reason };
+      }
+      case "decideExtension":
+      case "decideHanging":
+        return { kind: task.ask, grant: dice.chance("grants", place, 0.6), reason };
+      case "coHandle": {
+        const entry = hub.hub.state.tasks
+          .get(task.id)
+          ?.coHandlers.find(({ state }) => state === "asked");
+        return entry && { kind: "answerCoHandling", entry: entry.id, opinion: reason };
+      }
+      case "work":
+        return this.workOn(hub, task, place);
+      case "watch":
+      case undefined:
+        return undefined;
+    }
+  }
+
+  private workOn(hub: SimHub, task: TaskSummary, place: string): TaskCommand | undefined {
+    const { dice, faults } = this.world;
+    const reason = "as the simulation wished";
+    if (task.owner !== undefined) return { kind: "resolve", reason };
+    if (task.state === "hanging") return undefined;
+    if (dice.chance("clerk errs", place, faults.badHandlers())) {
+      const helper = { account: "li", name: "li", department: "hall" };
+      const nowMs = hub.journal?.now() ?? 0;
+      const commands: readonly TaskCommand[] = [
+        { kind: "unclaim", reason },
+        { kind: "return", reason },
+        { kind: "transfer", to: { kind: "group", group: "clerks" }, reason },
+        { kind: "delegate", to: helper, reason },
+        { kind: "requestExtension", extraMs: 5_000, reason },
+        { kind: "requestHanging", untilMs: nowMs + 30_000, reason },
+        {
+          kind: "askCoHandler",
+          to: { kind: "group", group: "helpers" },
+          required: true,
+          reason,
+        },
+      ];
+      const command = dice.pick("how a clerk errs", place, commands);
+      const isOwn = command.kind === "delegate" && task.holder?.account === helper.account;
+      return isOwn ? undefined : command;
+    }
+    const tag = task.id;
+    this.world.checkers.returned(tag, hub.address);
+    const v = numberOf(tag);
+    return { kind: "complete", output: { tag, v, big: v >= 500 } };
+  }
+}
