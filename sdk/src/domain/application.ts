@@ -226,7 +226,7 @@ export interface GateStep extends StepCommon {
     readonly signal: string;
     /** JSON Schema of the payload. */
     readonly schema: JsonValue | undefined;
-    /** CEL over {event, input, steps}: whether this signal is meant. */
+    /** CEL over {event, input, steps}, `event` being {name, payload}: whether it is meant. */
     readonly where: string | undefined;
   };
   /** `finish` bounds the wait; past it the step fails. */

@@ -6,12 +6,17 @@
 import type { ChainState, StepState } from "../client/results.ts";
 import type {
   Address,
+  AddWorkingTime,
   Application,
   ErrorCode,
   Evaluate,
   Hello,
   JsonValue,
   Kernel,
+  TaskActor,
+  TaskCommand,
+  TaskLight,
+  Title,
   Validate,
   Welcome,
 } from "../domain/index.ts";
@@ -40,6 +45,23 @@ export type TestHubEvent =
       readonly reason: string;
     }
   | { readonly type: "retry"; readonly request: number; readonly chain: string }
+  | {
+      readonly type: "signalled";
+      readonly request: number;
+      readonly name: string;
+      readonly payload: JsonValue;
+      readonly chain?: string;
+      readonly source: string;
+    }
+  | {
+      readonly type: "taskCommand";
+      readonly request: number;
+      readonly task: string;
+      readonly command: TaskCommand;
+      readonly commandId: string;
+      readonly expectedVersion: number;
+      readonly actor: TaskActor;
+    }
   | { readonly type: "linkGreeted"; readonly link: number; readonly hello: Hello };
 
 export type TestHubReply =
@@ -94,6 +116,23 @@ export interface TestStep {
   readonly attempt: number;
 }
 
+/** A task as its desk lists it for somebody. */
+export interface TestTask {
+  readonly id: string;
+  readonly chain: string;
+  readonly step: string;
+  readonly title: Title;
+  readonly state: string;
+  /** Grows with every change that a command has to know. */
+  readonly version: number;
+  readonly dueMs: number;
+  readonly light: TaskLight;
+  readonly supervised: boolean;
+  readonly reminders: number;
+}
+
+export type TestWorklist = "mine" | "offered" | "department" | "all" | "history";
+
 interface HubChain {
   readonly state: ChainState;
   readonly reason: string;
@@ -105,8 +144,13 @@ export interface TestHubKernel extends Kernel<TestHubEvent, TestHubOutput> {
   readonly state: {
     readonly sessions: ReadonlyMap<Address, Session>;
     readonly nodes: ReadonlyMap<Address, unknown>;
+    readonly tasks: ReadonlyMap<string, { readonly version: number }>;
   };
   chainNow(id: string): HubChain | undefined;
+  worklist(
+    query: { readonly actor: TaskActor; readonly filter: TestWorklist; readonly limit: number },
+    nowMs: number,
+  ): { readonly tasks: readonly TestTask[] };
 }
 
 /** The class `HubKernel` of "@cloudbrain/hub/kernel". */
@@ -115,4 +159,5 @@ export type TestHubKernelClass = new (options: {
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
+  readonly addWorkingTime?: AddWorkingTime | undefined;
 }) => TestHubKernel;

@@ -1,4 +1,10 @@
-export type { TestHubKernel, TestHubKernelClass, TestStep } from "./hub-contract.ts";
+export type {
+  TestHubKernel,
+  TestHubKernelClass,
+  TestStep,
+  TestTask,
+  TestWorklist,
+} from "./hub-contract.ts";
 export {
   type InstructionResult,
   type RunInstructionOptions,
@@ -7,4 +13,11 @@ export {
 export type { TestChain, TestChainResult } from "./test-chain.ts";
 export type { TestClock } from "./test-clock.ts";
 export type { TestFaults } from "./test-link.ts";
-export { type TestMesh, type TestMeshOptions, type TestRunOptions, testMesh } from "./test-mesh.ts";
+export {
+  type TestHubFeatures,
+  type TestMesh,
+  type TestMeshOptions,
+  type TestRunOptions,
+  testMesh,
+} from "./test-mesh.ts";
+export type { TestPerson, TestPersonOptions } from "./test-person.ts";

@@ -1,6 +1,6 @@
 // Test hub: a hub's kernel in a test host, and the calls that a test makes to it.
 
-import { createEvaluate, createValidate } from "../definition/index.ts";
+import { createEvaluate, createValidate, createWorkingCalendars } from "../definition/index.ts";
 import type { Address, Hello, NodeDescription } from "../domain/index.ts";
 import { helloFor, type Session } from "../session/index.ts";
 import type {
@@ -16,6 +16,7 @@ import { type LinkWorld, linkTiming, type TestLinkEnd } from "./test-link.ts";
 /** One for all hubs: expressions and schemas are compiled once. */
 const evaluate = createEvaluate();
 const validate = createValidate();
+const { addWorkingTime } = createWorkingCalendars();
 
 export interface TestHubOptions {
   readonly world: LinkWorld;
@@ -31,7 +32,8 @@ export class TestHub extends TestHost<TestHubEvent, TestHubOutput> {
 
   constructor({ world, hub, description, parent }: TestHubOptions) {
     const { address } = description;
-    const kernel = new hub({ address, hasParent: parent !== undefined, evaluate, validate });
+    const hasParent = parent !== undefined;
+    const kernel = new hub({ address, hasParent, evaluate, validate, addWorkingTime });
     super({ world, description, kernel, parent });
     this.kernel = kernel;
   }

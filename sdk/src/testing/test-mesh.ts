@@ -25,18 +25,28 @@ import { TestChain } from "./test-chain.ts";
 import { type TestClock, VirtualClock } from "./test-clock.ts";
 import { TestHub } from "./test-hub.ts";
 import type { LinkWorld, TestFaults } from "./test-link.ts";
+import { TestPerson, type TestPersonOptions } from "./test-person.ts";
 
 export interface TestMeshOptions {
   /** `HubKernel` of "@cloudbrain/hub/kernel": the code that routes and aggregates in production. */
   readonly hub: TestHubKernelClass;
   /** Levels of the hubs from the root down. Default: city, district, street, community. */
   readonly levels?: readonly string[];
+  /**
+   * What hubs have beside their address, by address: capabilities such as those of human steps, an
+   * industry, a region. They come into being with the first node that joins.
+   */
+  readonly hubs?: Readonly<Record<string, TestHubFeatures>>;
   readonly faults?: TestFaults;
   /** Of all chance: faults and pauses. Default: 1. */
   readonly seed?: number;
   /** Virtual time at the start. Default: 2026-01-01T00:00:00Z. */
   readonly startsAt?: Date;
 }
+
+export type TestHubFeatures = Partial<
+  Pick<NodeDescription, "kind" | "level" | "industry" | "region" | "title" | "capabilities">
+>;
 
 export interface TestRunOptions {
   /** Idempotency key; default: as the application says. */
@@ -130,6 +140,7 @@ export class TestMesh implements AsyncDisposable {
    */
   async join(...nodes: readonly Node[]): Promise<void> {
     for (const node of nodes) this.addAgent(node);
+    for (const address of Object.keys(this.options.hubs ?? {})) this.hubAt(parseAddress(address));
     const isKnown = ({ address }: Node): boolean =>
       this.root?.kernel.state.nodes.has(address) === true;
     if (await this.virtualClock.runUntil(patienceMs, () => nodes.every(isKnown))) return;
@@ -146,11 +157,7 @@ export class TestMesh implements AsyncDisposable {
     options: TestRunOptions = {},
   ): Promise<TestChain> {
     const { key = "", version = "", at } = options;
-    const hub = at === undefined ? this.root : this.hubs.get(parseAddress(at));
-    if (hub === undefined) {
-      const detail = at === undefined ? "join a node first" : "there is no hub at this address";
-      throw new MeshError("NODE_UNKNOWN", { subject: at, detail });
-    }
+    const hub = this.hubNamed(at);
     this.lastChain += 1;
     const reply = await this.call(hub, (request) => ({
       type: "submit",
@@ -173,6 +180,47 @@ export class TestMesh implements AsyncDisposable {
         await this.call(hub, make);
       },
     });
+  }
+
+  /**
+   * Somebody who works at the desk of the hub at `at`, the root by default. Their account, groups,
+   * roles, department and area are what a hub knows of a signed-in user.
+   */
+  person(options: TestPersonOptions, at?: string): TestPerson {
+    const hub = this.hubNamed(at);
+    const { account } = options;
+    const empty = { name: account, department: "", area: "", groups: [], roles: [] };
+    return new TestPerson({
+      actor: { ...empty, ...options },
+      kernel: hub.kernel,
+      nowMs: () => this.virtualClock.timeline.nowMs,
+      call: (make) => this.call(hub, make),
+    });
+  }
+
+  /** Sends a signal to the gates of a hub, the root by default; answers how many it has opened. */
+  async signal(
+    name: string,
+    payload: JsonValue,
+    options: { readonly chain?: string; readonly at?: string } = {},
+  ): Promise<number> {
+    const { chain, at } = options;
+    const reply = await this.call(this.hubNamed(at), (request) => ({
+      type: "signalled",
+      request,
+      name,
+      payload,
+      source: "test",
+      ...(chain === undefined ? {} : { chain }),
+    }));
+    return reply.kind === "signalled" ? reply.opened : 0;
+  }
+
+  private hubNamed(at: string | undefined): TestHub {
+    const hub = at === undefined ? this.root : this.hubs.get(parseAddress(at));
+    if (hub !== undefined) return hub;
+    const detail = at === undefined ? "join a node first" : "there is no hub at this address";
+    throw new MeshError("NODE_UNKNOWN", { subject: at, detail });
   }
 
   /** Asks handlers that are still at work to stop; nothing happens in the mesh afterwards. */
@@ -237,7 +285,8 @@ export class TestMesh implements AsyncDisposable {
       throw refuse(`only ${levels.length} levels of hubs are named: ${levels.join(", ")}`);
     }
     const parent = above === undefined ? undefined : this.hubAt(above);
-    const description = describeHub(address, level);
+    const features = this.options.hubs?.[address] ?? {};
+    const description = { ...describeHub(address, level), ...features };
     const made = new TestHub({ world: this.world, hub, description, parent });
     if (parent === undefined) this.root = made;
     this.hubs.set(address, made);

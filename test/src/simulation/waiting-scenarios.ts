@@ -46,7 +46,7 @@ function gate(dice: Dice, id: string, signal: string, needs: Step["needs"]): Gat
     ...common,
     needs,
     onError: dice.chance("gate on error", id, 0.5) ? onError : undefined,
-    gate: { signal, schema: undefined, where: "event.item == input.item" },
+    gate: { signal, schema: undefined, where: "event.payload.item == input.item" },
     deadlines: { ...open, finishMs },
   };
 }

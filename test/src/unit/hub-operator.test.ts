@@ -115,7 +115,7 @@ test("a skipped service is taken back from its node, and later steps read what t
   const hub = new LoneHub({ agents: 1 });
   hub.run("X1", [
     makeService("work"),
-    makeGate("open", { where: "event == steps.work.out.n" }, { needs: after("work") }),
+    makeGate("open", { where: "event.payload == steps.work.out.n" }, { needs: after("work") }),
   ]);
   const skip = { type: "skip", chain: "X1", step: "work", by, reason, output: { n: 5 } } as const;
   assert.equal(hub.ask(skip), done);

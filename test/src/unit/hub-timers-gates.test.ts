@@ -122,13 +122,13 @@ test("an item whose calendar the hub lacks is taken and waits, until a retry kno
 
 test("a gate opens for the signal that is meant, and its output is the payload", () => {
   const hub = new LoneHub();
-  const gate = { where: "event.item == input.item", schema: { required: ["item"] } };
+  const gate = { where: "event.payload.item == input.item", schema: { required: ["item"] } };
   hub.publish(makeApplication({ steps: [makeGate("open", gate)] }));
   hub.submit("X1", { item: 1 });
   hub.submit("X2", { item: 2 });
   assert.equal(
     hub.signal("approved", { item: 3 }),
-    signalled(0, false, "X2.open.1: where: event.item == input.item is false"),
+    signalled(0, false, "X2.open.1: where: event.payload.item == input.item is false"),
   );
   assert.match(JSON.stringify(hub.signal("approved", {})), /schema: /);
   assert.equal(hub.signal("declined", { item: 2 }), signalled(0));
@@ -295,7 +295,7 @@ test("whatever signals come and whenever: each gate opens once, for a signal tha
       const hub = new LoneHub();
       const meant = makeGate(
         "open",
-        { where: "event.item == input.item" },
+        { where: "event.payload.item == input.item" },
         { needs: after("wait") },
       );
       hub.publish(makeApplication({ steps: [waitFirst, meant] }));
