@@ -4,7 +4,8 @@
 import type { Evaluate, JsonObject, JsonValue, Scope, Validate } from "@cloudbrain/sdk/domain";
 import type { HubOutput, HubReply } from "./events.ts";
 import type { HubFact } from "./facts.ts";
-import type { Chain, Fanout, HubState } from "./state.ts";
+import { coverageOf } from "./fanout-fold.ts";
+import type { Chain, HubState } from "./state.ts";
 
 export interface Deciding {
   readonly state: HubState;
@@ -44,33 +45,4 @@ export function chainScope(chain: Chain): Scope & JsonObject {
     steps[step.id] = seen;
   }
   return { input: chain.input, steps };
-}
-
-export function coverageOf(counts: { readonly members: number; readonly replied: number }): number {
-  return counts.members === 0 ? 0 : counts.replied / counts.members;
-}
-
-export interface FanoutCounts {
-  readonly members: number;
-  readonly replied: number;
-  readonly failed: number;
-  readonly closed: boolean;
-  /** Nobody can still change anything. */
-  readonly settled: boolean;
-}
-
-/** Own members and the latest partial of every child. */
-export function countFanout(fanout: Fanout): FanoutCounts {
-  let members = fanout.members.size;
-  let { replied, failed } = fanout;
-  let closed = true;
-  let settled = fanout.live === 0;
-  for (const child of fanout.children.values()) {
-    members += child.members;
-    replied += child.replied;
-    failed += child.failed;
-    if (!child.closed) closed = false;
-    if (!child.final) settled = false;
-  }
-  return { members, replied, failed, closed, settled };
 }

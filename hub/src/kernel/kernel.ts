@@ -18,6 +18,7 @@ import { applyFact, armNews, type Dirty } from "./apply.ts";
 import type { Deciding } from "./deciding.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
+import { summaryOf } from "./fanout-fold.ts";
 import {
   type ChainRow,
   chainRow,
@@ -37,7 +38,7 @@ import {
   stepRetry,
   stepSubmit,
 } from "./step-chain.ts";
-import { reviewFanout, stepEmitDue, stepFanoutDue, summaryOf } from "./step-fanout.ts";
+import { reviewFanout, stepEmitDue, stepFanoutDue } from "./step-fanout.ts";
 import {
   createLinkTable,
   type LinkTable,

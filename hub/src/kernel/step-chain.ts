@@ -27,7 +27,7 @@ import { chainScope, type Deciding, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { findCandidates } from "./registry.ts";
 import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
-import { openOrigin } from "./step-fanout.ts";
+import { openOrigin } from "./step-fanout-open.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
 
