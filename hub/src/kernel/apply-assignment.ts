@@ -1,9 +1,10 @@
 // Apply: facts about instructions that are on their way.
 
-import type { Address, FanoutEach, ServiceStep } from "@cloudbrain/sdk/domain";
+import type { Address, Deadlines, Match, RetryRule } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
-import { noteMemberEnded } from "./apply-fanout.ts";
+import { compensationRule } from "./apply-compensation.ts";
+import { noteMemberEnded } from "./apply-member.ts";
 import type { HubFact } from "./facts.ts";
 import { type Assignment, type AssignmentOwner, assignmentDueMs, type HubState } from "./state.ts";
 
@@ -21,12 +22,16 @@ export interface NewAssignment {
   readonly node: Address;
 }
 
-/** What the definition says about an instruction: deadlines, retry, capability. */
-export function ruleOf(
-  state: HubState,
-  owner: AssignmentOwner,
-): FanoutEach | ServiceStep | undefined {
+/** What the definition says about an instruction. */
+export interface WorkRule {
+  readonly match: Match;
+  readonly deadlines: Deadlines;
+  readonly retry: RetryRule;
+}
+
+export function ruleOf(state: HubState, owner: AssignmentOwner): WorkRule | undefined {
   if (owner.kind === "member") return state.fanouts.get(owner.fanout)?.each;
+  if (owner.kind === "compensation") return compensationRule(state, owner);
   const steps = state.chains.get(owner.chain)?.application.steps;
   const step = steps?.find(({ id }) => id === owner.step);
   return step?.type === "service" ? step : undefined;
@@ -130,6 +135,9 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
     case "offered":
       recallFrom(applying, assignment, fact.node);
       assignment.attempt = fact.attempt;
+      if (fact.refusedBy !== undefined) {
+        assignment.refusedBy = [...(assignment.refusedBy ?? []), fact.refusedBy];
+      }
       offer(applying, assignment, fact.node);
       noteAttempt(applying, assignment);
       return;

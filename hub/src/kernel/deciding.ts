@@ -2,10 +2,11 @@
 // the journal, so a fact that can't be applied never gets there.
 
 import type { Evaluate, JsonObject, JsonValue, Scope, Validate } from "@cloudbrain/sdk/domain";
+import { runId } from "./apply-chain.ts";
 import type { HubOutput, HubReply } from "./events.ts";
 import type { HubFact } from "./facts.ts";
-import { coverageOf } from "./fanout-fold.ts";
-import type { Chain, HubState } from "./state.ts";
+import { countFanout, coverageOf, summaryOf } from "./fanout-fold.ts";
+import type { Chain, FanoutSummary, HubState, StepRun } from "./state.ts";
 
 export interface Deciding {
   readonly state: HubState;
@@ -28,21 +29,46 @@ export function reply(deciding: Deciding, request: number, answer: HubReply): vo
   deciding.emit({ type: "reply", request, reply: answer });
 }
 
-/** What the expressions of a chain read: {input, steps}. */
-export function chainScope(chain: Chain): Scope & JsonObject {
+/**
+ * What the expressions of a chain read: {input, steps}. A step that runs is seen only if it is a
+ * fan-out that others were written to read meanwhile, and has something to tell.
+ */
+export function chainScope(chain: Chain, state: HubState): Scope & JsonObject {
   const steps: Record<string, JsonValue> = {};
   for (const step of chain.steps.values()) {
-    if (step.state === "waiting" || step.state === "running") continue;
+    if (step.state === "waiting") continue;
+    const summary = step.state === "running" ? feedOf(state, chain, step) : step.summary;
+    if (step.state === "running" && summary === undefined) continue;
     const seen: Record<string, JsonValue> = { state: step.state };
     if (step.output !== null) seen["out"] = step.output;
-    if (step.summary !== undefined) {
-      seen["agg"] = step.summary.aggregate;
-      seen["members"] = step.summary.members;
-      seen["replied"] = step.summary.replied;
-      seen["failed"] = step.summary.failed;
-      seen["coverage"] = coverageOf(step.summary);
-    }
+    if (summary !== undefined) Object.assign(seen, viewOf(summary));
+    const revised = step.summary === undefined ? undefined : revisedOf(state, chain, step);
+    if (revised !== undefined) seen["revised"] = viewOf(revised);
     steps[step.id] = seen;
   }
   return { input: chain.input, steps };
+}
+
+function viewOf(summary: FanoutSummary): JsonObject {
+  const { aggregate, members, replied, failed } = summary;
+  return { agg: aggregate, members, replied, failed, coverage: coverageOf(summary) };
+}
+
+/** What a fan-out that runs tells the steps that read it; undefined before its first reply. */
+export function feedOf(state: HubState, chain: Chain, step: StepRun): FanoutSummary | undefined {
+  if (step.state !== "running") return undefined;
+  const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+  if (fanout === undefined || !fanout.feeds) return undefined;
+  return countFanout(fanout).replied > 0 ? summaryOf(fanout) : undefined;
+}
+
+/** What late feedback has made of a result that was given, so far. */
+export function revisedOf(
+  state: HubState,
+  chain: { readonly id: string },
+  step: StepRun,
+): FanoutSummary | undefined {
+  const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+  if (fanout?.stage !== "late" || fanout.lateChanges === 0) return step.revised;
+  return summaryOf(fanout);
 }

@@ -23,7 +23,7 @@ export interface FanoutCounts {
   readonly replied: number;
   readonly failed: number;
   readonly closed: boolean;
-  /** Nobody can still change anything. */
+  /** Every member has answered or was given up. */
   readonly settled: boolean;
 }
 
@@ -31,14 +31,16 @@ export interface FanoutCounts {
 export function countFanout(fanout: Fanout): FanoutCounts {
   let members = fanout.members.size;
   let { replied, failed } = fanout;
-  let closed = true;
-  let settled = fanout.live === 0;
+  let closed = !fanout.growing;
+  let settled = fanout.live === 0 && fanout.queue.length === 0 && !fanout.growing;
   for (const child of fanout.children.values()) {
     members += child.members;
     replied += child.replied;
     failed += child.failed;
     if (!child.closed) closed = false;
-    if (!child.final) settled = false;
+    // Where answers may be revised a part is complete long before its last word.
+    const isComplete = child.closed && child.replied + child.failed === child.members;
+    if (!child.final && !isComplete) settled = false;
   }
   return { members, replied, failed, closed, settled };
 }

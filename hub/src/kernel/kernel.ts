@@ -15,7 +15,8 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
 import { applyFact, armNews, type Dirty } from "./apply.ts";
-import type { Deciding } from "./deciding.ts";
+import { fanoutsOf, runId } from "./apply-chain.ts";
+import { type Deciding, revisedOf } from "./deciding.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
 import { summaryOf } from "./fanout-fold.ts";
@@ -29,7 +30,7 @@ import {
   StoredRows,
 } from "./rows.ts";
 import { spreadOf } from "./spread.ts";
-import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
+import { assignmentDueMs, endedChainStates, fanoutDueMs, HubState } from "./state.ts";
 import {
   advanceChain,
   stepCancel,
@@ -200,8 +201,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
-        if (entry.kind === "fanout") stepFanoutDue(deciding, fanout);
-        else if (fanout.emitDueMs === entry.dueMs) stepEmitDue(deciding, fanout);
+        if (entry.kind === "fanout") {
+          if (fanoutDueMs(fanout) === entry.dueMs) stepFanoutDue(deciding, fanout);
+        } else if (fanout.emitDueMs === entry.dueMs) stepEmitDue(deciding, fanout);
       }
     }
   }
@@ -230,7 +232,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
     for (const fanout of state.fanouts.values()) {
-      state.due.push("fanout", fanout.id, fanout.dueMs);
+      state.due.push("fanout", fanout.id, fanoutDueMs(fanout));
       state.due.push("emit", fanout.id, fanout.emitDueMs);
     }
     for (const assignment of state.assignments.values()) {
@@ -287,7 +289,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       .filter((row) => this.stored.isToWrite(row));
     this.evictable = [];
     for (const chain of this.state.chains.values()) {
-      if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
+      if (!endedChainStates.has(chain.state) || fanoutsOf(this.state, chain).length > 0) continue;
+      this.evictable.push(chain.id);
     }
     return rows;
   }
@@ -336,8 +339,10 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     return {
       ...row,
       steps: row.steps.map((step) => {
-        const fanout = this.state.fanouts.get(`${id}.${step.id}.${step.visit}`);
-        return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
+        const revised = revisedOf(this.state, chain, step);
+        if (revised !== undefined) return { ...step, revised };
+        const fanout = this.state.fanouts.get(runId(id, step.id, step.visit));
+        return fanout?.stage !== "open" ? step : { ...step, summary: summaryOf(fanout) };
       }),
     };
   }

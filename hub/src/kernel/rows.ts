@@ -5,18 +5,21 @@ import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbra
 import { Session, type StoredLane } from "@cloudbrain/sdk/session";
 import type { Dirty } from "./apply.ts";
 import { indexAssignment } from "./apply-assignment.ts";
-import { applicationKey, keyOf, memberAssignmentId, runId } from "./apply-chain.ts";
+import { applicationKey, fanoutsOf, keyOf, memberAssignmentId, runId } from "./apply-chain.ts";
 import {
   type Assignment,
   type Chain,
   type ChainState,
   type ChildPart,
+  type CompensationPlan,
   endedChainStates,
   type Fanout,
+  fanoutDueMs,
   type HubState,
   type KeyHolder,
   type Member,
   type StepRun,
+  taskId,
 } from "./state.ts";
 
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
@@ -40,6 +43,7 @@ export interface ChainRow {
   readonly dueMs: number;
   readonly revision: number;
   readonly steps: readonly StepRun[];
+  readonly compensation?: CompensationPlan;
 }
 
 interface StoredChain extends ChainRow {
@@ -118,7 +122,12 @@ export function chainRow(chain: Chain): ChainRow {
     dueMs: chain.dueMs,
     revision: chain.revision,
     steps: [...chain.steps.values()].map((step) => ({ ...step })),
+    ...(chain.compensation === undefined ? {} : { compensation: copyPlan(chain.compensation) }),
   };
+}
+
+function copyPlan(plan: CompensationPlan): CompensationPlan {
+  return { ...plan, tasks: plan.tasks.map((task) => ({ ...task })) };
 }
 
 /** The rows for one marked entity, as it is now. */
@@ -126,13 +135,11 @@ export function rowsOf(state: HubState, table: Table, key: string): readonly Row
   if (table !== "chain") return [{ table, key, value: entityOf(state, table, key) }];
   const chain = state.chains.get(key);
   if (chain === undefined) return [{ table, key, value: undefined }];
-  if (!endedChainStates.has(chain.state)) {
-    return [{ table, key, value: storedChain(state, chain) }];
-  }
-  return [
-    { table, key, value: undefined },
-    { table: "past", key, value: chainRow(chain) },
-  ];
+  const isEnded = endedChainStates.has(chain.state);
+  // Late feedback may still change what an ended chain tells.
+  const isLive = !isEnded || fanoutsOf(state, chain).length > 0;
+  const live = { table, key, value: isLive ? storedChain(state, chain) : undefined };
+  return isEnded ? [live, { table: "past", key, value: chainRow(chain) }] : [live];
 }
 
 function entityOf(state: HubState, table: Table, key: string): unknown {
@@ -158,8 +165,9 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
 
 function storedChain(state: HubState, chain: Chain): StoredChain {
   const assignments: Assignment[] = [];
-  for (const step of chain.steps.values()) {
-    const assignment = state.assignments.get(runId(chain.id, step.id, step.visit));
+  const own = [...chain.steps.values()].map(({ id, visit }) => runId(chain.id, id, visit));
+  for (const id of [...own, ...(chain.compensation?.tasks ?? []).map(taskId)]) {
+    const assignment = state.assignments.get(id);
     if (assignment !== undefined) assignments.push({ ...assignment });
   }
   return { ...chainRow(chain), assignments };
@@ -173,6 +181,7 @@ function storedFanout(state: HubState, fanout: Fanout): StoredFanout {
   }
   return {
     ...fanout,
+    queue: [...fanout.queue],
     members: [...fanout.members.values()].map((member) => ({ ...member })),
     children: [...fanout.children.values()].map((child) => ({ ...child })),
     assignments,
@@ -229,6 +238,7 @@ function restoreChain(state: HubState, stored: StoredChain): void {
   const chain: Chain = {
     ...rest,
     application,
+    ...(rest.compensation === undefined ? {} : { compensation: copyPlan(rest.compensation) }),
     steps: new Map(steps.map((step) => [step.id, step])),
   };
   state.chains.set(chain.id, chain);
@@ -245,15 +255,31 @@ export function holderOf(chain: Chain): KeyHolder {
   };
 }
 
+/** What rows did not have from the beginning, and what its absence means. */
+const absentBefore = {
+  forgets: false,
+  concurrencyMax: Number.MAX_SAFE_INTEGER,
+  growing: false,
+  overflow: 0,
+  feeds: false,
+  toldSettled: false,
+  stage: "open",
+  keepDueMs: 0,
+  lateChanges: 0,
+  compensates: undefined,
+} as const;
+
 function restoreFanout(state: HubState, stored: StoredFanout): void {
   const { assignments, members, children, ...rest } = stored;
   const fanout: Fanout = {
+    ...absentBefore,
     ...rest,
+    queue: [...(rest.queue ?? [])],
     members: new Map(members.map((member) => [member.key, member])),
     children: new Map(children.map((child) => [child.address, child])),
   };
   state.fanouts.set(fanout.id, fanout);
-  state.due.push("fanout", fanout.id, fanout.dueMs);
+  state.due.push("fanout", fanout.id, fanoutDueMs(fanout));
   state.due.push("emit", fanout.id, fanout.emitDueMs);
   for (const assignment of assignments) indexAssignment(state, assignment);
 }

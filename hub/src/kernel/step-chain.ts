@@ -23,11 +23,19 @@ import {
   keyOf,
   newestApplication,
 } from "./apply-chain.ts";
-import { chainScope, type Deciding, reply } from "./deciding.ts";
+import { chainScope, type Deciding, feedOf, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
-import { findCandidates } from "./registry.ts";
-import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
+import { findCandidates, pinPolicy, submitterArea } from "./registry.ts";
+import {
+  type Chain,
+  endedChainStates,
+  endedStepStates,
+  type HubState,
+  type StepRun,
+} from "./state.ts";
+import { advanceCompensation, closeAllLate, stepBack } from "./step-compensate.ts";
 import { openOrigin } from "./step-fanout-open.ts";
+import { closeGrown } from "./step-items.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
 
@@ -124,8 +132,15 @@ function keyFor(deciding: Deciding, application: Application, event: EventOf<"su
 export function stepCancel(deciding: Deciding, event: EventOf<"cancel">): void {
   const chain = chainFor(deciding, event.request, event.chain);
   if (chain === undefined) return;
-  if (chain.state !== "cancelling") {
+  const { compensation } = chain;
+  if (chain.state === "suspended" && compensation !== undefined) {
+    // What could not be undone stays as it is: a person has decided so.
+    const reason = `${compensation.reason}; not all is undone: ${chain.reason}`;
+    endChain(deciding, chain, compensation.outcome, reason);
+  } else if (chain.state !== "cancelling" && chain.state !== "compensating") {
+    closeAllLate(deciding, chain);
     deciding.decide({ t: "chainCancelling", chain: chain.id, reason: event.reason });
+    for (const { id } of fanoutsOf(deciding.state, chain)) deciding.reviewFanout(id);
     deciding.review(chain.id);
   }
   reply(deciding, event.request, { kind: "done" });
@@ -168,13 +183,18 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
     endCancelled(deciding, chain);
     return;
   }
+  if (chain.state === "compensating") {
+    advanceCompensation(deciding, chain);
+    return;
+  }
+  closeGrown(deciding, chain);
   if (chain.state !== "running") return;
   for (let round = 0; round < limits.continuationsMax; round += 1) {
     let moved = false;
     for (const step of chain.application.steps) {
       const run = chain.steps.get(step.id);
       if (run?.state !== "waiting" || chain.state !== "running") continue;
-      const readiness = readinessOf(chain, step);
+      const readiness = readinessOf(deciding.state, chain, step);
       if (readiness === "waits") continue;
       moved = true;
       if (readiness === "skips") skip(deciding, chain, step, "a need has failed");
@@ -185,10 +205,11 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
   endIfDone(deciding, chain);
 }
 
-function readinessOf(chain: Chain, step: Step): "starts" | "waits" | "skips" {
+function readinessOf(state: HubState, chain: Chain, step: Step): "starts" | "waits" | "skips" {
   let answer: "starts" | "skips" = "starts";
   for (const need of step.needs) {
     const needed = chain.steps.get(need.step);
+    if (need.on === "partial" && needed !== undefined && feedOf(state, chain, needed)) continue;
     if (needed === undefined || !endedStepStates.has(needed.state)) return "waits";
     const failed = needed.state === "failed";
     if (need.on === "failed" ? !failed : failed) answer = "skips";
@@ -208,7 +229,7 @@ function skip(deciding: Deciding, chain: Chain, step: Step, reason: string): voi
 }
 
 function startStep(deciding: Deciding, chain: Chain, step: Step): void {
-  const scope = chainScope(chain);
+  const scope = chainScope(chain, deciding.state);
   if (step.when !== undefined) {
     const result = deciding.evaluate(step.when, scope);
     if (!result.ok) {
@@ -231,7 +252,9 @@ function startService(deciding: Deciding, chain: Chain, step: ServiceStep, scope
     suspend(deciding, chain, step, input.reason);
     return;
   }
-  const found = findCandidates(deciding.state, step.match, scope, deciding.evaluate);
+  const match = pinPolicy(chain.application, step.match);
+  const from = submitterArea(deciding.state, chain.submitter);
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, from);
   const best = found.candidates[0];
   if (best === undefined) {
     suspend(deciding, chain, step, `no node matches: ${found.explanation}`);
@@ -281,9 +304,22 @@ export function suspend(deciding: Deciding, chain: Chain, step: Step, reason: st
 export function failStep(deciding: Deciding, chain: Chain, run: StepRun, reason: string): void {
   const step = chain.application.steps.find(({ id }) => id === run.id);
   if (step?.onError !== undefined) {
-    const result = evaluateMapping(step.onError, chainScope(chain), deciding.evaluate);
+    const result = evaluateMapping(
+      step.onError,
+      chainScope(chain, deciding.state),
+      deciding.evaluate,
+    );
     if (result.ok) {
-      endStep(deciding, chain, run, "succeeded", `continued after: ${reason}`, result.value);
+      deciding.decide({
+        t: "stepEnded",
+        chain: chain.id,
+        step: run.id,
+        state: "succeeded",
+        reason: `continued after: ${reason}`,
+        output: result.value,
+        substituted: true,
+      });
+      deciding.review(chain.id);
       return;
     }
   }
@@ -323,7 +359,7 @@ function endIfDone(deciding: Deciding, chain: Chain): void {
     endChain(deciding, chain, "succeeded", "");
     return;
   }
-  const result = evaluateMapping(mapping, chainScope(chain), deciding.evaluate);
+  const result = evaluateMapping(mapping, chainScope(chain, deciding.state), deciding.evaluate);
   if (!result.ok) {
     endChain(deciding, chain, "failed", `output: ${result.reason}`);
     return;
@@ -347,6 +383,7 @@ export function endChain(
   state: "succeeded" | "failed" | "cancelled",
   reason: string,
 ): void {
+  if (state !== "succeeded" && stepBack(deciding, chain, state, reason)) return;
   deciding.decide({ t: "chainEnded", chain: chain.id, state, reason, output: null });
   deciding.changed(chain.id);
 }
@@ -354,7 +391,8 @@ export function endChain(
 /** Cancelled once nobody works for the chain any more. */
 function endCancelled(deciding: Deciding, chain: Chain): void {
   const { state } = deciding;
-  if (assignmentsOf(state, chain).length > 0 || fanoutsOf(state, chain).length > 0) return;
+  if (assignmentsOf(state, chain).length > 0) return;
+  if (fanoutsOf(state, chain).some(({ stage }) => stage !== "kept")) return;
   endChain(deciding, chain, "cancelled", chain.reason);
 }
 

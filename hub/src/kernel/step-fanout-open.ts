@@ -9,16 +9,18 @@ import {
   type FanoutStep,
   isWithin,
   type JsonObject,
-  type JsonValue,
   limits,
+  type NodeRecord,
   type Scope,
 } from "@cloudbrain/sdk/domain";
 import { runId } from "./apply-chain.ts";
+import { pinEach } from "./apply-compensation.ts";
 import type { Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope, resolveScope } from "./registry.ts";
+import { findCandidates, nodeScope, resolveScope, submitterArea } from "./registry.ts";
 import type { Chain } from "./state.ts";
 import { inputText, suspend } from "./step-chain.ts";
+import { itemMembers } from "./step-items.ts";
 
 export function openOrigin(
   deciding: Deciding,
@@ -28,6 +30,7 @@ export function openOrigin(
 ): void {
   const run = chain.steps.get(step.id);
   const fanout = runId(chain.id, step.id, (run?.visit ?? 0) + 1);
+  const each = pinEach(chain.application, step);
   const common = {
     t: "fanoutOpened",
     fanout,
@@ -35,26 +38,23 @@ export function openOrigin(
     step: step.id,
     finishMs: step.aggregate.finishMs,
     membersMax: step.members.membersMax,
+    ...(each === step.each ? {} : { each }),
   } as const;
+  const nowhere = { scope: "", level: "", context: {}, children: [], input: "null" } as const;
   if (step.members.by === "items") {
-    const members = itemMembers(deciding, step, scope);
-    if (typeof members === "string") {
-      suspend(deciding, chain, step, members);
+    const opening = itemMembers(deciding, chain, step, scope);
+    if (typeof opening === "string") {
+      suspend(deciding, chain, step, opening);
       return;
     }
-    deciding.decide({
-      ...common,
-      by: "items",
-      scope: "",
-      level: "",
-      context: {},
-      members,
-      children: [],
-      input: "null",
-    });
+    deciding.decide({ ...common, ...nowhere, by: "items", ...opening });
   } else if (step.members.by === "match") {
-    suspend(deciding, chain, step, "this hub can't open a fan-out over what matches");
-    return;
+    const part = matchPart(deciding, chain, step, each, scope);
+    if (typeof part === "string") {
+      suspend(deciding, chain, step, part);
+      return;
+    }
+    deciding.decide({ ...common, ...nowhere, by: "match", ...part });
   } else {
     const wanted = evaluateMapping(step.members.scope, scope, deciding.evaluate);
     const text = wanted.ok ? wanted.value : null;
@@ -64,15 +64,9 @@ export function openOrigin(
       suspend(deciding, chain, step, `fanout.scope: ${why}`);
       return;
     }
-    const part = levelPart(deciding, root, step.members.level, step.each, scope);
-    deciding.decide({
-      ...common,
-      by: "level",
-      scope: root,
-      level: step.members.level,
-      context: scope,
-      ...part,
-    });
+    const { level } = step.members;
+    const part = levelPart(deciding, root, level, each, scope);
+    deciding.decide({ ...common, by: "level", scope: root, level, context: scope, ...part });
   }
   deciding.reviewFanout(fanout);
 }
@@ -107,12 +101,7 @@ export function levelPart(
       children.add(child);
       continue;
     }
-    const own = shared.ok
-      ? undefined
-      : inputText(deciding, each.input, { ...scope, member: nodeScope(record) });
-    if (own !== undefined && !own.ok) members.push({ key: address, node: "", reason: own.reason });
-    else if (own !== undefined) members.push({ key: address, node: address, input: own.text });
-    else members.push({ key: address, node: address });
+    members.push(nodeMember(deciding, each, scope, record, shared.ok));
   }
   members.sort((a, b) => compareText(a.key, b.key));
   return {
@@ -122,81 +111,55 @@ export function levelPart(
   };
 }
 
-/** One member per item, each matched on its own; a text answers why it can't be done. */
-function itemMembers(
+/** Our child hubs that lie towards the scope and may have nodes of the level below them. */
+export function childHubsTowards(
   deciding: Deciding,
+  root: Address,
+  level: string,
+): readonly Address[] {
+  const { state } = deciding;
+  const children = new Set<Address>();
+  for (const [address, { description }] of state.nodes) {
+    if (description.level !== level || !isWithin(address, root)) continue;
+    const child = childTowards(state.self, address);
+    if (child !== undefined && child !== address) children.add(child);
+  }
+  return [...children].sort(compareText);
+}
+
+/** Every node that matches, wherever below us it stands; a text answers why it can't be done. */
+function matchPart(
+  deciding: Deciding,
+  chain: Chain,
   step: FanoutStep,
+  each: FanoutStep["each"],
   scope: Scope,
-): readonly OpenedMember[] | string {
-  if (step.members.by !== "items") return "fanout.items is missing";
-  const result = evaluateMapping(step.members.items, scope, deciding.evaluate);
-  if (!result.ok) return `fanout.items: ${result.reason}`;
-  if (!Array.isArray(result.value)) return "fanout.items: it is not a list";
+): { readonly members: readonly OpenedMember[]; readonly input: string } | string {
+  const from = submitterArea(deciding.state, chain.submitter);
+  const found = findCandidates(deciding.state, each.match, scope, deciding.evaluate, from);
   const max = Math.min(step.members.membersMax, limits.fanoutMembersPerHubMax);
-  if (result.value.length > max) {
-    return `fanout.items: ${result.value.length} items are over the limit of ${max}`;
-  }
-  const { key } = step.members;
-  const chooser = createChooser(deciding, step, scope);
-  const members = new Map<string, OpenedMember>();
-  for (const [index, item] of (result.value as readonly JsonValue[]).entries()) {
-    const itemScope = { ...scope, item, index };
-    let name = String(index);
-    if (key !== undefined) {
-      const named = deciding.evaluate(key, itemScope);
-      if (!named.ok) return `fanout.key: ${named.reason}`;
-      name = String(named.value);
-    }
-    if (members.has(name)) continue;
-    members.set(name, itemMember(deciding, step, itemScope, name, item, chooser(itemScope)));
-  }
-  return [...members.values()];
-}
-
-interface Choice {
-  readonly node: Address | undefined;
-  readonly explanation: string;
-}
-
-function itemMember(
-  deciding: Deciding,
-  step: FanoutStep,
-  scope: Scope,
-  key: string,
-  item: JsonValue,
-  choice: Choice,
-): OpenedMember {
-  if (choice.node === undefined) {
-    return { key, node: "", item, reason: `no node matches: ${choice.explanation}` };
-  }
-  const input = inputText(
-    deciding,
-    step.each.input ?? { kind: "expression", source: "item" },
-    scope,
+  const { length } = found.candidates;
+  if (length > max) return `fanout: ${length} nodes match, which is over the limit of ${max}`;
+  const shared = inputText(deciding, each.input, scope);
+  const members = found.candidates.map((record) =>
+    nodeMember(deciding, each, scope, record, shared.ok),
   );
-  if (!input.ok) return { key, node: "", item, reason: input.reason };
-  return { key, node: choice.node, input: input.text, item };
+  members.sort((a, b) => compareText(a.key, b.key));
+  return { members, input: shared.ok ? shared.text : "null" };
 }
 
-/** Spreads items over equally good nodes in turn; matches once where no item is read. */
-function createChooser(
+/** A member that is its node. Its input is its own where the shared one can't be evaluated. */
+function nodeMember(
   deciding: Deciding,
-  step: FanoutStep,
+  each: FanoutStep["each"],
   scope: Scope,
-): (itemScope: Scope) => Choice {
-  const { match } = step.each;
-  const readsItem = JSON.stringify(match).includes("item");
-  const findBest = (itemScope: Scope) => {
-    const found = findCandidates(deciding.state, match, itemScope, deciding.evaluate);
-    const best = found.candidates[0];
-    return { ...found, best: found.candidates.filter(({ state }) => state === best?.state) };
-  };
-  const fixed = readsItem ? undefined : findBest(scope);
-  let turn = 0;
-  return (itemScope) => {
-    const { best, explanation } = fixed ?? findBest(itemScope);
-    const chosen = best[turn % best.length];
-    turn += 1;
-    return { node: chosen?.description.address, explanation };
-  };
+  record: NodeRecord,
+  isShared: boolean,
+): OpenedMember {
+  const { address } = record.description;
+  if (isShared) return { key: address, node: address };
+  const own = inputText(deciding, each.input, { ...scope, member: nodeScope(record) });
+  return own.ok
+    ? { key: address, node: address, input: own.text }
+    : { key: address, node: "", reason: own.reason };
 }

@@ -6,24 +6,33 @@
 import {
   type Address,
   type DelegateBody,
-  type JsonObject,
   levels,
   type PartialBody,
   resultOf,
+  type WithdrawBody,
 } from "@cloudbrain/sdk/domain";
 import type { Deciding } from "./deciding.ts";
 import { accumulate, countFanout, type FanoutCounts, missingOf, summaryOf } from "./fanout-fold.ts";
-import { nodeScope } from "./registry.ts";
 import type { Chain, Fanout } from "./state.ts";
 import { failStep } from "./step-chain.ts";
+import { endTask, undonePart } from "./step-compensate.ts";
 import { levelPart } from "./step-fanout-open.ts";
+import { dispatchQueued, stepFeedDue } from "./step-items.ts";
 
-/** A hub above asks for our part. A repeated request changes nothing: ids are derived. */
+/** A hub above asks for our part. Asked again, we answer with what we have: ids are derived. */
 export function stepDelegate(deciding: Deciding, from: Address, body: DelegateBody): void {
   const { state } = deciding;
-  if (state.fanouts.has(body.fanout)) return;
   if (!levels.some((level) => level === body.level)) return;
-  const part = levelPart(deciding, body.scope, body.level, body.each, body.context);
+  const known = state.fanouts.get(body.fanout);
+  if (known !== undefined && known.stage !== "kept") {
+    // A hub that has lost its store may ask for what it was told before.
+    if (known.version > 0) emitPartial(deciding, known, countFanout(known), false);
+    return;
+  }
+  const part =
+    body.compensates === ""
+      ? levelPart(deciding, body.scope, body.level, body.each, body.context)
+      : undonePart(deciding, body.compensates, body.each, body);
   deciding.decide({
     t: "fanoutOpened",
     fanout: body.fanout,
@@ -38,22 +47,27 @@ export function stepDelegate(deciding: Deciding, from: Address, body: DelegateBo
     each: body.each,
     aggregate: body.aggregate,
     membersMax: body.membersMax,
+    ...(body.compensates === "" ? {} : { compensates: body.compensates }),
     ...part,
   });
   deciding.reviewFanout(body.fanout);
 }
 
-export function stepWithdraw(deciding: Deciding, from: Address, id: string): void {
-  const fanout = deciding.state.fanouts.get(id);
-  if (fanout === undefined || fanout.upstream !== from || fanout.withdrawn) return;
-  deciding.decide({ t: "withdrawn", fanout: id });
-  deciding.reviewFanout(id);
+export function stepWithdraw(deciding: Deciding, from: Address, body: WithdrawBody): void {
+  const fanout = deciding.state.fanouts.get(body.fanout);
+  if (fanout === undefined || fanout.upstream !== from) return;
+  // What is kept is kept until nothing of it will be undone.
+  const isFirst = fanout.stage !== "kept" && !fanout.withdrawn;
+  if (!isFirst && !(body.forgets && !fanout.forgets)) return;
+  const forgets = body.forgets ? ({ forgets: true } as const) : {};
+  deciding.decide({ t: "withdrawn", fanout: fanout.id, ...forgets });
+  deciding.reviewFanout(fanout.id);
 }
 
 export function stepPartial(deciding: Deciding, from: Address, body: PartialBody): void {
   const fanout = deciding.state.fanouts.get(body.fanout);
   const child = fanout?.children.get(from);
-  if (fanout === undefined || child === undefined) return;
+  if (fanout === undefined || child === undefined || fanout.stage === "kept") return;
   // Old news, or news after the end: what is final stays (I6).
   if (child.final || body.version <= child.version) return;
   const { kind: _kind, ...partial } = body;
@@ -63,17 +77,41 @@ export function stepPartial(deciding: Deciding, from: Address, body: PartialBody
 
 /** Whether the fan-out is complete, and whether the parent should hear of it. */
 export function reviewFanout(deciding: Deciding, fanout: Fanout): void {
-  const counts = countFanout(fanout);
-  if (fanout.upstream !== undefined) {
-    if (counts.settled) emitPartial(deciding, fanout, counts, true);
-    return;
-  }
+  if (fanout.stage === "kept") return;
   const chain = deciding.state.chains.get(fanout.chain);
-  if (chain === undefined) return;
+  if (fanout.upstream !== undefined) {
+    reviewPart(deciding, fanout);
+  } else if (chain !== undefined) {
+    if (fanout.compensates === undefined) reviewOrigin(deciding, chain, fanout);
+    else reviewUndoing(deciding, chain, fanout);
+  }
+}
+
+/** Our part of what was delegated to us. */
+function reviewPart(deciding: Deciding, fanout: Fanout): void {
+  const counts = countFanout(fanout);
+  if (!counts.settled) return;
+  // An answer may be revised until the parent says that it is over.
+  const isLast = fanout.each.revise !== true || fanout.withdrawn;
+  if (isLast) emitPartial(deciding, fanout, counts, true);
+  else if (!fanout.toldSettled) emitPartial(deciding, fanout, counts, false);
+}
+
+function reviewOrigin(deciding: Deciding, chain: Chain, fanout: Fanout): void {
   if (chain.state === "cancelling") {
-    if (counts.settled) endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+    const { settled } = countFanout(fanout);
+    if (fanout.stage === "late") closeLate(deciding, fanout);
+    else if (settled) endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
     return;
   }
+  if (fanout.queue.length > 0) dispatchQueued(deciding, chain, fanout);
+  const counts = countFanout(fanout);
+  if (fanout.stage === "late") {
+    if (counts.settled && fanout.each.revise !== true) closeLate(deciding, fanout);
+    return;
+  }
+  // Steps that need its first partial may begin.
+  if (fanout.feeds && counts.replied > 0) deciding.review(chain.id);
   const { aggregate } = fanout;
   const isDone =
     counts.settled ||
@@ -93,21 +131,47 @@ function isTrue(deciding: Deciding, fanout: Fanout): boolean {
 export function stepFanoutDue(deciding: Deciding, fanout: Fanout): void {
   const counts = countFanout(fanout);
   if (fanout.upstream !== undefined) {
-    emitPartial(deciding, fanout, counts, true);
+    stepPartDue(deciding, fanout, counts);
     return;
   }
   const chain = deciding.state.chains.get(fanout.chain);
   if (chain === undefined) return;
-  if (chain.state === "cancelling") {
-    endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+  if (fanout.stage !== "open") {
+    closeLate(deciding, fanout);
     return;
   }
-  completeOrigin(deciding, chain, fanout, counts, "the finish deadline has passed");
+  const why = "the finish deadline has passed";
+  if (fanout.compensates !== undefined) endUndoing(deciding, chain, fanout, counts, why);
+  else if (chain.state === "cancelling") {
+    endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+  } else completeOrigin(deciding, chain, fanout, counts, why);
+}
+
+function stepPartDue(deciding: Deciding, fanout: Fanout, counts: FanoutCounts): void {
+  if (fanout.stage === "kept") {
+    deciding.decide({ t: "fanoutClosed", fanout: fanout.id });
+    return;
+  }
+  const goesOn =
+    fanout.stage === "open" &&
+    fanout.aggregate.late === "revise" &&
+    !fanout.withdrawn &&
+    (fanout.each.revise === true || !counts.settled);
+  emitPartial(deciding, fanout, counts, !goesOn, goesOn);
+}
+
+/** Late feedback counts no more; what it has made of the result stays with the step. */
+export function closeLate(deciding: Deciding, fanout: Fanout): void {
+  const hasChanged = fanout.stage === "late" && fanout.lateChanges > 0;
+  const summary = hasChanged ? { summary: summaryOf(fanout) } : {};
+  deciding.decide({ t: "fanoutClosed", fanout: fanout.id, ...summary });
+  deciding.changed(fanout.chain);
 }
 
 export function stepEmitDue(deciding: Deciding, fanout: Fanout): void {
-  if (!fanout.changed || fanout.upstream === undefined) return;
-  emitPartial(deciding, fanout, countFanout(fanout), false);
+  if (!fanout.changed || fanout.stage === "kept") return;
+  if (fanout.upstream !== undefined) emitPartial(deciding, fanout, countFanout(fanout), false);
+  else if (fanout.feeds) stepFeedDue(deciding, fanout);
 }
 
 function completeOrigin(
@@ -121,12 +185,14 @@ function completeOrigin(
   const ratio = counts.members === 0 ? 0 : counts.replied / counts.members;
   const told = `${counts.replied} of ${counts.members} replied`;
   const reason = why === "" ? told : `${why}: ${told}`;
-  const isEnough = counts.members > 0 && (ratio >= aggregate.minimum || isTrue(deciding, fanout));
-  if (isEnough || aggregate.onShort === "partial") {
-    endOrigin(deciding, chain, fanout, "succeeded", ratio < 1 ? reason : "");
+  if (isEnough(deciding, fanout, counts) || aggregate.onShort === "partial") {
+    const isWhole = !fanout.growing && (ratio === 1 || counts.members === 0);
+    endOrigin(deciding, chain, fanout, "succeeded", isWhole ? "" : reason);
     return;
   }
-  const short = `${reason}, at least ${aggregate.minimum} was asked`;
+  const { overflow, membersMax } = fanout;
+  const over = overflow === 0 ? "" : `, ${overflow} items could not be taken beside ${membersMax}`;
+  const short = `${reason}, at least ${aggregate.minimum} was asked${over}`;
   if (aggregate.onShort === "suspend") {
     endOrigin(deciding, chain, fanout, "suspended", short);
     const text = `step ${fanout.step}: ${short}`;
@@ -136,6 +202,21 @@ function completeOrigin(
   endOrigin(deciding, chain, fanout, "failed", short);
   const run = chain.steps.get(fanout.step);
   if (run !== undefined) failStep(deciding, chain, run, short);
+}
+
+/** Nobody to ask is enough only where members could have come and none were needed. */
+function isEnough(deciding: Deciding, fanout: Fanout, counts: FanoutCounts): boolean {
+  const { aggregate } = fanout;
+  if (fanout.overflow > 0) return false;
+  if (counts.members === 0) return isGrown(deciding, fanout) && aggregate.minimum === 0;
+  return counts.replied / counts.members >= aggregate.minimum || isTrue(deciding, fanout);
+}
+
+function isGrown(deciding: Deciding, fanout: Fanout): boolean {
+  const steps = deciding.state.chains.get(fanout.chain)?.application.steps;
+  const step = steps?.find(({ id }) => id === fanout.step);
+  if (step?.type !== "fanout" || step.members.by !== "items") return false;
+  return step.members.growsWith !== undefined;
 }
 
 function endOrigin(
@@ -155,6 +236,7 @@ function emitPartial(
   fanout: Fanout,
   counts: FanoutCounts,
   final: boolean,
+  isLate = false,
 ): void {
   deciding.decide({
     t: "partialEmitted",
@@ -167,15 +249,28 @@ function emitPartial(
     failed: counts.failed,
     accumulators: accumulate(fanout),
     missing: missingOf(fanout),
+    ...(isLate ? { late: true } : {}),
   });
 }
 
-/** What the reducers' expressions read beside `out`. */
-export function memberScope(deciding: Deciding, fanout: Fanout, memberKey: string): JsonObject {
-  const member = fanout.members.get(memberKey);
-  const record = member === undefined ? undefined : deciding.state.nodes.get(member.node);
-  return {
-    member: record === undefined ? { address: memberKey } : nodeScope(record),
-    item: member?.item ?? null,
-  };
+/** A fan-out that undoes: it is done when everybody has, and anything less has failed. */
+function reviewUndoing(deciding: Deciding, chain: Chain, fanout: Fanout): void {
+  const counts = countFanout(fanout);
+  if (counts.settled) endUndoing(deciding, chain, fanout, counts, "");
+}
+
+function endUndoing(
+  deciding: Deciding,
+  chain: Chain,
+  fanout: Fanout,
+  counts: FanoutCounts,
+  why: string,
+): void {
+  const left = counts.members - counts.replied;
+  const isDone = left === 0 && counts.settled;
+  const failed = [...fanout.members.values()].find(({ state }) => state === "failed");
+  const first = failed === undefined ? "" : `; ${failed.key}: ${failed.reason}`;
+  const told = `${left} of ${counts.members} members are not undone${first}`;
+  const reason = isDone ? "" : why === "" ? told : `${why}: ${told}`;
+  endTask(deciding, chain, fanout.id, reason);
 }

@@ -338,7 +338,7 @@ function stepBody(
       stepProgress(deciding, body.id, body.attempt, body.ratio, body.note);
       return;
     case "feedback":
-      stepFeedback(deciding, from, body);
+      stepFeedback(deciding, from, body, refuse);
       return;
     case "partial":
       stepPartial(deciding, from, body);
@@ -347,7 +347,7 @@ function stepBody(
       stepDelegate(deciding, from, body);
       return;
     case "withdraw":
-      stepWithdraw(deciding, from, body.fanout);
+      stepWithdraw(deciding, from, body);
       return;
     case "nodes": {
       const foreign = body.upserts.find(({ description }) => !isBelow(description.address, peer));

@@ -42,7 +42,8 @@ export const textsEn = {
   "option.node.state": "joining, online, suspect, offline, draining or retired",
   "option.capability": "only nodes with this capability, such as item.classify/v1",
   "option.limit": "at most so many; 0 for all ({default})",
-  "option.chain.state": "running, suspended, cancelling, succeeded, failed or cancelled",
+  "option.chain.state":
+    "running, suspended, cancelling, compensating, succeeded, failed or cancelled",
   "option.application": "only chains of this application",
   "option.input": "JSON, @file, or - for stdin ({})",
   "option.key": "makes the submit safe to repeat: the same key is the same chain",

@@ -44,7 +44,8 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   "option.node.state": "joining、online、suspect、offline、draining 或 retired",
   "option.capability": "只列出具有该能力的节点，例如 item.classify/v1",
   "option.limit": "最多列出的数量；0 为全部（{default}）",
-  "option.chain.state": "running、suspended、cancelling、succeeded、failed 或 cancelled",
+  "option.chain.state":
+    "running、suspended、cancelling、compensating、succeeded、failed 或 cancelled",
   "option.application": "只列出该应用的指令链",
   "option.input": "JSON、@文件，或 - 表示标准输入（{}）",
   "option.key": "使提交可以安全重复：同一个键就是同一条指令链",

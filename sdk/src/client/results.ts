@@ -23,6 +23,7 @@ export const chainStates = [
   "succeeded",
   "failed",
   "cancelled",
+  "compensating",
 ] as const;
 export type ChainState = (typeof chainStates)[number];
 
@@ -94,7 +95,12 @@ export interface StepSnapshot {
   readonly attempt: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** Of a fan-out: the result that was given, or what it is so far. */
   readonly fanout: FanoutSnapshot | undefined;
+  /** What late feedback has made of that result since; undefined while nothing has changed. */
+  readonly revised: FanoutSnapshot | undefined;
+  /** What was done has been undone. */
+  readonly compensated: boolean;
 }
 
 /** A fan-out as its origin knows it. */
@@ -235,6 +241,8 @@ function readStep(step: ProtoStep): StepSnapshot {
     startedAtMs: readTime(step.startTime),
     endedAtMs: readTime(step.endTime),
     fanout: step.fanout === undefined ? undefined : readFanout(step.fanout),
+    revised: step.revised === undefined ? undefined : readFanout(step.revised),
+    compensated: step.compensated,
   };
 }
 

@@ -94,6 +94,7 @@ export function encodeFeedback(body: FeedbackBody, writer: BinaryWriter): void {
   if (body.errorCode !== "") writer.uint32(42).string(body.errorCode);
   if (body.message !== "") writer.uint32(50).string(body.message);
   if (body.retryable) writer.uint32(56).bool(true);
+  if (body.revision !== 0) writer.uint32(64).uint32(body.revision);
 }
 
 export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
@@ -105,6 +106,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
   let errorCode = "";
   let message = "";
   let retryable = false;
+  let revision = 0;
   while (reader.pos < end) {
     const tag = reader.uint32();
     if (tag === 10) id = reader.text();
@@ -117,6 +119,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
     } else if (tag === 42) errorCode = reader.text();
     else if (tag === 50) message = reader.text();
     else if (tag === 56) retryable = reader.bool();
+    else if (tag === 64) revision = reader.uint32();
     else reader.skipField(tag);
   }
   reader.assertAt(end);
@@ -137,6 +140,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
     errorCode: clip(errorCode),
     message: clip(message),
     retryable,
+    revision,
   };
 }
 

@@ -104,6 +104,8 @@ export interface Match {
   readonly where: string | undefined;
   /** Name of a policy of the application that must allow the node. */
   readonly policy?: string | undefined;
+  /** The condition of that policy, which hubs put beside its name before they match. */
+  readonly allow?: string | undefined;
   /** `all`: in a fan-out without scope and items, where every node that matches is a member. */
   readonly pick: "one" | "all" | "leastLoaded" | "nearest";
   /** CEL over {node, input, steps, item} to a number: higher is better; the first decides first. */

@@ -27,6 +27,7 @@ export const errorRules = {
   },
   APPLICATION_UNKNOWN: { retry: "never", sentence: "no such application or version is published" },
   CHAIN_UNKNOWN: { retry: "never", sentence: "no such chain is known here" },
+  FEEDBACK_LATE: { retry: "never", sentence: "the fan-out has ended and takes no more feedback" },
   CHAIN_ENDED: { retry: "never", sentence: "the chain has ended and takes no more commands" },
   NODE_UNKNOWN: { retry: "never", sentence: "no such node is registered here" },
   TARGET_UNKNOWN: { retry: "never", sentence: "no node matches" },

@@ -17,6 +17,8 @@ export type AgentEvent =
       readonly message: string;
       readonly retryable: boolean;
     }
+  /** The handler's node knows better by now: this output stands in place of the one it gave. */
+  | { readonly type: "revised"; readonly id: string; readonly output: string }
   | {
       readonly type: "progress";
       readonly id: string;

@@ -32,6 +32,8 @@ export interface AgentInstruction {
   errorCode: string;
   message: string;
   retryable: boolean;
+  /** Counts the outputs that stood in place of the first; absent: none did. */
+  revision?: number;
   /** Order of ending, for forgetting the oldest. */
   endedNo: number;
 }
@@ -75,6 +77,8 @@ export type AgentFact =
       readonly message: string;
       readonly retryable: boolean;
     }
+  /** Another output stands in place of the one before. */
+  | { readonly t: "revised"; readonly id: string; readonly output: string }
   /** The stored outcome is told again. */
   | { readonly t: "repeated"; readonly id: string; readonly attempt: number }
   | {
@@ -191,7 +195,10 @@ function receive(applying: AgentApplying, fact: Extract<AgentFact, { t: "receive
 
 function applyToInstruction(
   applying: AgentApplying,
-  fact: Extract<AgentFact, { t: "adopted" | "accepted" | "progressed" | "ended" | "repeated" }>,
+  fact: Extract<
+    AgentFact,
+    { t: "adopted" | "accepted" | "progressed" | "ended" | "revised" | "repeated" }
+  >,
 ): void {
   const { state, atMs } = applying;
   const instruction = state.instructions.get(fact.id);
@@ -231,6 +238,11 @@ function applyToInstruction(
       send(applying, instruction, feedbackOf(instruction));
       forget(applying);
       return;
+    case "revised":
+      instruction.output = fact.output;
+      instruction.revision = (instruction.revision ?? 0) + 1;
+      send(applying, instruction, feedbackOf(instruction));
+      return;
     case "repeated":
       instruction.attempt = fact.attempt;
       send(applying, instruction, feedbackOf(instruction));
@@ -247,6 +259,7 @@ function feedbackOf(instruction: AgentInstruction): FeedbackBody {
     errorCode: instruction.errorCode,
     message: instruction.message,
     retryable: instruction.retryable,
+    revision: instruction.revision ?? 0,
   };
 }
 

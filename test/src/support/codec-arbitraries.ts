@@ -87,15 +87,32 @@ function maybe<Value>(value: Arbitrary<Value>): Arbitrary<Value | undefined> {
   return fc.option(value, { nil: undefined });
 }
 
+const match = fc.record({
+  capability: word,
+  level: maybe(fc.constantFrom(...levels)),
+  region: maybe(mapping),
+  industry: maybe(mapping),
+  where: maybe(word),
+  policy: maybe(word),
+  allow: maybe(word),
+  pick: fc.constantFrom("one", "leastLoaded", "nearest"),
+  prefer: maybe(fc.array(word, { maxLength: 3 })),
+});
+
+const retry = fc.record({
+  max: count,
+  initialMs: milliseconds,
+  factor: milliseconds,
+  capMs: milliseconds,
+  jitter: milliseconds,
+  notOn: fc.array(word),
+  rematch: fc.boolean(),
+});
+
 const each: Arbitrary<FanoutEach> = fc.record({
-  match: fc.record({
-    capability: word,
-    level: maybe(fc.constantFrom(...levels)),
-    region: maybe(mapping),
-    industry: maybe(mapping),
-    where: maybe(word),
-    pick: fc.constantFrom("one", "leastLoaded", "nearest"),
-  }),
+  match,
+  revise: maybe(fc.boolean()),
+  compensate: maybe(fc.record({ match, input: maybe(mapping), retry, finishMs: milliseconds })),
   input: maybe(mapping),
   deadlines: fc.record({
     startMs: maybe(milliseconds),
@@ -103,15 +120,7 @@ const each: Arbitrary<FanoutEach> = fc.record({
     heartbeatMs: maybe(milliseconds),
     totalMs: maybe(milliseconds),
   }),
-  retry: fc.record({
-    max: count,
-    initialMs: milliseconds,
-    factor: milliseconds,
-    capMs: milliseconds,
-    jitter: milliseconds,
-    notOn: fc.array(word),
-    rematch: fc.boolean(),
-  }),
+  retry,
 });
 
 const ratio = fc.double({ min: 0, max: 1, noNaN: true }).map((it) => it + 0);
@@ -138,7 +147,7 @@ const aggregate: Arbitrary<AggregateRule> = fc.record({
   or: maybe(word),
   minimum: ratio,
   onShort: fc.constantFrom("fail", "suspend", "partial"),
-  late: fc.constant("record"),
+  late: fc.constantFrom("record", "revise", "reject"),
   finishMs: milliseconds,
 });
 
@@ -169,6 +178,7 @@ export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
     errorCode: text(20),
     message: text(100),
     retryable: fc.boolean(),
+    revision: uint,
   }),
   delegate: fc.record({
     kind: kind("delegate"),
@@ -182,8 +192,14 @@ export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
     aggregate,
     context: fc.record({ input: json, steps: json }),
     budgetMs: milliseconds,
+    compensates: word,
   }),
-  withdraw: fc.record({ kind: kind("withdraw"), fanout: id, reason: text(100) }),
+  withdraw: fc.record({
+    kind: kind("withdraw"),
+    fanout: id,
+    reason: text(100),
+    forgets: fc.boolean(),
+  }),
   partial: fc
     .record({
       kind: kind("partial"),

@@ -7,6 +7,7 @@ import {
   type Address,
   type Application,
   type FanoutStep,
+  type FeedbackBody,
   type Frame,
   type FrameBody,
   type Hello,
@@ -147,7 +148,8 @@ export class KernelMesh {
     let moved = false;
     for (const [address, kernel] of this.hubs) {
       for (const session of kernel.state.sessions.values()) {
-        const link = this.linkOf.get(session.peer) ?? this.linkOf.get(address);
+        const child = parentOf(session.peer) === address ? session.peer : address;
+        const link = this.linkOf.get(child);
         if (link === undefined || this.gone.has(session.peer) || this.gone.has(address)) continue;
         for (const lane of ["control", "chain", "bulk"] as const) {
           const firstSeq = session.acked(lane) + 1;
@@ -252,7 +254,7 @@ export function makeHello(description: NodeDescription): Hello {
 }
 
 /** Feedback of success with this output. */
-export function succeeded(id: string, output: JsonValue, attempt = 1): FrameBody {
+export function succeeded(id: string, output: JsonValue, attempt = 1, revision = 0): FeedbackBody {
   return {
     kind: "feedback",
     id,
@@ -262,10 +264,16 @@ export function succeeded(id: string, output: JsonValue, attempt = 1): FrameBody
     errorCode: "",
     message: "",
     retryable: false,
+    revision,
   };
 }
 
-export function failed(id: string, errorCode: string, retryable: boolean, attempt = 1): FrameBody {
+export function failed(
+  id: string,
+  errorCode: string,
+  retryable: boolean,
+  attempt = 1,
+): FeedbackBody {
   return {
     kind: "feedback",
     id,
@@ -275,6 +283,7 @@ export function failed(id: string, errorCode: string, retryable: boolean, attemp
     errorCode,
     message: "made up",
     retryable,
+    revision: 0,
   };
 }
 

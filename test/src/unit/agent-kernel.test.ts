@@ -117,6 +117,29 @@ test("a newer attempt of what has ended runs again", () => {
   assert.equal(rig.commit(makeEnded("i")).sent, [makeFeedback("i", { attempt: 2 })]);
 });
 
+test("a correction stands in place of the outcome, is counted, and is what is told again", () => {
+  const rig = makeLinked();
+  rig.receive(makeInstruction("i"));
+  assert.equal(rig.commit({ type: "revised", id: "i", output: '{"n":0}' }).sent, []);
+  rig.commit(makeEnded("i"));
+  assert.equal(rig.commit({ type: "revised", id: "i", output: '{"n":2}' }).sent, [
+    makeFeedback("i", { output: '{"n":2}', revision: 1 }),
+  ]);
+  assert.equal(rig.commit({ type: "revised", id: "i", output: '{"n":3}' }).sent, [
+    makeFeedback("i", { output: '{"n":3}', revision: 2 }),
+  ]);
+  assert.equal(rig.receive(makeInstruction("i")).sent, [
+    makeFeedback("i", { output: '{"n":3}', revision: 2 }),
+  ]);
+});
+
+test("what has failed is not corrected", () => {
+  const rig = makeLinked();
+  rig.receive(makeInstruction("i"));
+  rig.commit(makeEnded("i", { outcome: "failed", output: "", errorCode: "NO" }));
+  assert.equal(rig.commit({ type: "revised", id: "i", output: "{}" }), nothing);
+});
+
 test("a second answer of a handler is not heard", () => {
   const rig = makeLinked();
   rig.receive(makeInstruction("i"));

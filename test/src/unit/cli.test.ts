@@ -45,6 +45,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "APPLICATION_EXISTS",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
+      "FEEDBACK_LATE",
       "KEY_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",

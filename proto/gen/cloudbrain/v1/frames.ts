@@ -98,6 +98,8 @@ export interface Feedback {
   message: string;
   /** Whether another attempt may help. */
   retryable: boolean;
+  /** Counts what is told of this instruction, from 0: a higher one stands in place of a lower. */
+  revision: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -123,6 +125,8 @@ export interface Delegate {
   context: Uint8Array;
   /** Remaining time in ms, already less the sender's margin. */
   budgetMs: number;
+  /** The fan-out whose members are to be undone by this one; empty for none. */
+  compensates: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -132,6 +136,8 @@ export interface Withdraw {
   fanout: string;
   /** For people. */
   reason: string;
+  /** Nothing of it will be undone: what is remembered for that may go. */
+  forgets: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -628,6 +634,7 @@ function createBaseFeedback(): Feedback {
     errorCode: "",
     message: "",
     retryable: false,
+    revision: 0,
     _unknownFields: {},
   };
 }
@@ -654,6 +661,9 @@ export const Feedback: MessageFns<Feedback> = {
     }
     if (message.retryable !== false) {
       writer.uint32(56).bool(message.retryable);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(64).uint32(message.revision);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -735,6 +745,14 @@ export const Feedback: MessageFns<Feedback> = {
             message.retryable = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revision = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -767,6 +785,7 @@ export const Feedback: MessageFns<Feedback> = {
     message.errorCode = object.errorCode ?? "";
     message.message = object.message ?? "";
     message.retryable = object.retryable ?? false;
+    message.revision = object.revision ?? 0;
     return message;
   },
 };
@@ -783,6 +802,7 @@ function createBaseDelegate(): Delegate {
     aggregate: new Uint8Array(0),
     context: new Uint8Array(0),
     budgetMs: 0,
+    compensates: "",
     _unknownFields: {},
   };
 }
@@ -818,6 +838,9 @@ export const Delegate: MessageFns<Delegate> = {
     }
     if (message.budgetMs !== 0) {
       writer.uint32(81).double(message.budgetMs);
+    }
+    if (message.compensates !== "") {
+      writer.uint32(90).string(message.compensates);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -923,6 +946,14 @@ export const Delegate: MessageFns<Delegate> = {
             message.budgetMs = reader.double();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.compensates = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -958,12 +989,13 @@ export const Delegate: MessageFns<Delegate> = {
     message.aggregate = object.aggregate ?? new Uint8Array(0);
     message.context = object.context ?? new Uint8Array(0);
     message.budgetMs = object.budgetMs ?? 0;
+    message.compensates = object.compensates ?? "";
     return message;
   },
 };
 
 function createBaseWithdraw(): Withdraw {
-  return { fanout: "", reason: "", _unknownFields: {} };
+  return { fanout: "", reason: "", forgets: false, _unknownFields: {} };
 }
 
 export const Withdraw: MessageFns<Withdraw> = {
@@ -973,6 +1005,9 @@ export const Withdraw: MessageFns<Withdraw> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.forgets !== false) {
+      writer.uint32(24).bool(message.forgets);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1014,6 +1049,14 @@ export const Withdraw: MessageFns<Withdraw> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.forgets = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1041,6 +1084,7 @@ export const Withdraw: MessageFns<Withdraw> = {
     const message = createBaseWithdraw();
     message.fanout = object.fanout ?? "";
     message.reason = object.reason ?? "";
+    message.forgets = object.forgets ?? false;
     return message;
   },
 };
