@@ -1,8 +1,14 @@
 // Planted bugs: mistakes that the checkers must catch, so that a silent checker is noticed. They
 // wrap the product's code from outside; the product knows nothing of them.
 
-import { HubKernel } from "@cloudbrain/hub/kernel";
-import { type Address, type Fact, mergeAccumulators } from "@cloudbrain/sdk/domain";
+import { type HubEvent, type HubFact, HubKernel } from "@cloudbrain/hub/kernel";
+import {
+  type Address,
+  type Contribution,
+  type Fact,
+  mergeAccumulators,
+  type Step,
+} from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
 import type { World } from "./world.ts";
 
@@ -15,6 +21,10 @@ export const plants = [
   "dedupe-off",
   /** Work stays leased to a node whose link is gone. */
   "lease-not-bound",
+  /** A growing fan-out adds items by their place in the list instead of by their key. */
+  "growth-by-place",
+  /** A revision is added to the earlier contribution of its member. */
+  "revision-adds",
 ] as const;
 export type Plant = (typeof plants)[number];
 
@@ -36,6 +46,10 @@ export function createHubKernel(world: World, address: Address): HubKernel {
       return withoutDedupe(new HubKernel(options));
     case "lease-not-bound":
       return new UnboundLeaseKernel(options);
+    case "growth-by-place":
+      return new PlaceKernel(options);
+    case "revision-adds":
+      return new AddingKernel(options);
     default:
       return new HubKernel(options);
   }
@@ -82,5 +96,38 @@ class UnboundLeaseKernel extends HubKernel {
     for (const assignment of this.state.assignments.values()) {
       if (assignment.state === "accepted") assignment.leaseDueMs = 0;
     }
+  }
+}
+
+class PlaceKernel extends HubKernel {
+  override step(event: HubEvent, nowMs: number): void {
+    if (event.type !== "publish") {
+      super.step(event, nowMs);
+      return;
+    }
+    const { application } = event;
+    const steps = application.steps.map(keyedByPlace);
+    super.step({ ...event, application: { ...application, steps } }, nowMs);
+  }
+}
+
+function keyedByPlace(step: Step): Step {
+  if (step.type !== "fanout" || step.members.by !== "items") return step;
+  return { ...step, members: { ...step.members, key: "string(index)" } };
+}
+
+class AddingKernel extends HubKernel {
+  override apply(fact: Fact, atMs: number): void {
+    const known = fact as HubFact;
+    super.apply(known.t === "revised" ? this.added(known) : fact, atMs);
+  }
+
+  private added(fact: Extract<HubFact, { t: "revised" }>): Fact {
+    const before = this.state.fanouts.get(fact.fanout)?.members.get(fact.member)?.contribution;
+    const value: Contribution = fact.value.map((item, index) => {
+      const earlier = before?.[index];
+      return typeof item === "number" && typeof earlier === "number" ? item + earlier : item;
+    });
+    return { ...fact, value } as Fact;
   }
 }

@@ -51,14 +51,18 @@ export function drawTopology(dice: Dice): Topology {
     const children = dice.whole("communities", hub.address, { low: 1, high: 4 });
     for (let index = 0; index < children && agents.length < communitiesMax; index += 1) {
       agents.push(
-        describeAgent(parseAddress(`${hub.address}/m${index}`), "community", ["report/v1"]),
+        describeAgent(parseAddress(`${hub.address}/m${index}`), "community", [
+          "report/v1",
+          "unreport/v1",
+        ]),
       );
     }
   }
   const systems = dice.whole("systems", "", { low: 1, high: 3 });
   for (let index = 0; index < systems; index += 1) {
     const hub = dice.pick("system place", "", hubs);
-    agents.push(describeAgent(parseAddress(`${hub.address}/s-${index}`), "", ["work/v1"]));
+    const capabilities = ["work/v1", "unwork/v1", "break/v1"];
+    agents.push(describeAgent(parseAddress(`${hub.address}/s-${index}`), "", capabilities));
   }
   return { hubs, agents };
 }
@@ -89,10 +93,10 @@ export function describeAgent(
 
 export const longestDeadlineMs = 90_000;
 
-const expression = (source: string): Mapping => ({ kind: "expression", source });
+export const expression = (source: string): Mapping => ({ kind: "expression", source });
 const literal = (value: string | number): Mapping => ({ kind: "literal", value });
 
-function drawRetry(dice: Dice): RetryRule {
+export function drawRetry(dice: Dice): RetryRule {
   return {
     max: dice.whole("retry max", "", { low: 1, high: 4 }),
     initialMs: dice.whole("retry initial", "", { low: 50, high: 2_000 }),
@@ -113,7 +117,7 @@ function drawDeadlines(dice: Dice): Deadlines {
   };
 }
 
-function matchOf(capability: string): Match {
+export function matchOf(capability: string): Match {
   return {
     capability,
     level: undefined,
@@ -150,7 +154,7 @@ function drawAggregate(dice: Dice): AggregateRule {
   };
 }
 
-function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"]): FanoutStep {
+export function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"]): FanoutStep {
   return {
     type: "fanout",
     id,
@@ -169,7 +173,7 @@ function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"]): Fan
   };
 }
 
-function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep {
+export function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep {
   return {
     type: "service",
     id,
@@ -184,7 +188,7 @@ function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep 
   };
 }
 
-function applicationOf(dice: Dice, id: string, steps: readonly Step[]): Application {
+export function applicationOf(dice: Dice, id: string, steps: readonly Step[]): Application {
   return {
     id,
     version: "1.0.0",

@@ -9,6 +9,7 @@ import type { Application, Evaluate } from "@cloudbrain/sdk/domain";
 import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
 import { Clients } from "./clients.ts";
+import { drawCollaboration } from "./collaboration.ts";
 import { Dice } from "./dice.ts";
 import { Faults, type FaultVector } from "./faults.ts";
 import { checkHistories } from "./history.ts";
@@ -17,6 +18,7 @@ import type { NodeView } from "./node-view.ts";
 import { checkOutcome, isQuiet, reportUnrest } from "./outcome.ts";
 import type { Plant } from "./plants.ts";
 import { drawApplications, drawTopology, longestDeadlineMs, type Topology } from "./scenarios.ts";
+import { regressionSeeds } from "./seeds.ts";
 import { SimAgent } from "./sim-agent.ts";
 import { SimHub } from "./sim-hub.ts";
 import { SimNet } from "./sim-net.ts";
@@ -89,7 +91,11 @@ export class World {
     const safetyMs = dice.whole("safety", "", { low: 30_000, high: 120_000 });
     this.faults = new Faults(this, { safetyMs, calm: options.calm === true });
     this.clients = new Clients(this);
-    this.applications = options.applications ?? drawApplications(dice);
+    // A regression seed keeps the applications that it was found with.
+    const isPlain =
+      regressionSeeds.some(({ seed }) => seed === options.seed) || dice.chance("plain", "", 0.4);
+    const draw = isPlain ? drawApplications : drawCollaboration;
+    this.applications = options.applications ?? draw(dice);
     const topology = options.topology ?? drawTopology(dice);
     this.hubs = topology.hubs.map((description) => new SimHub(this, description));
     this.agents = topology.agents.map((description) => new SimAgent(this, description));
