@@ -25,12 +25,16 @@ export function chainColumns(say: Say, nowMs: number): readonly Column<ChainSnap
 }
 
 /** How far a step is, in few words. */
-export function stepNote({ fanout, reason, attempt }: StepSnapshot): string {
+export function stepNote(step: StepSnapshot): string {
+  const { fanout, revised, compensated, reason, attempt } = step;
   const parts: string[] = [];
   if (fanout !== undefined) {
     parts.push(`${fanout.replied}/${fanout.members}`);
     if (fanout.failed > 0) parts.push(`✖ ${fanout.failed}`);
   }
+  // What late feedback has made of it, and what has been undone.
+  if (revised !== undefined) parts.push(`✎ ${revised.replied}/${revised.members}`);
+  if (compensated) parts.push("↺");
   if (attempt > 1) parts.push(`#${attempt}`);
   if (reason !== "") parts.push(reason);
   return parts.join("  ");
