@@ -70,6 +70,7 @@ export class ExecutionQueue {
         return stop.signal;
       },
       progress,
+      revise: (output) => submit({ type: "revised", id, output }),
       log,
     })
       .then((result) => this.end(id, result))

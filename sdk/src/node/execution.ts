@@ -8,7 +8,7 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkJsonText } from "../codec/checks.ts";
-import { limits, type Outcome } from "../domain/index.ts";
+import { limits, MeshError, type Outcome } from "../domain/index.ts";
 
 export interface InstructionContext {
   /** Aborted on cancel, deadline and shutdown; its reason is an error that says which. */
@@ -25,6 +25,13 @@ export interface InstructionContext {
   readonly heartbeatMs: number | undefined;
   /** Tells the hub how far the work is: 0..1 and a note for people. Counts as a heartbeat. */
   progress(ratio: number, note?: string): void;
+  /**
+   * Corrects what the handler has returned, as often as needed, where the application lets answers
+   * be revised; elsewhere the chain only records it. Resolves once it is handed to the node.
+   * Rejects with INPUT_INVALID before the handler has succeeded, and for what its contract does
+   * not allow.
+   */
+  revise(output: unknown): Promise<void>;
   /** Gives the work back: not this node's business. The chain may choose another node. */
   reject(reason: string): never;
   /** Fails with a code of your own; `retryable` (default true): another attempt may help. */
@@ -71,6 +78,8 @@ export interface ExecutionOptions {
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
   readonly progress: (ratio: number, note: string) => void;
+  /** JSON text that stands in place of the output. */
+  readonly revise: (output: string) => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -79,10 +88,13 @@ export async function execute(options: ExecutionOptions): Promise<ExecutionResul
   try {
     const parsed = parseInput(options.input);
     const input = await check(options.handler.input, parsed, "INPUT_INVALID");
-    const pending = options.handler.run(input, contextOf(options));
+    const stage = { hasSucceeded: false };
+    const pending = options.handler.run(input, contextOf(options, stage));
     const answer = pending instanceof Promise ? await pending : pending;
     const output = await check(options.handler.output, answer, "OUTPUT_INVALID");
-    return encodeOutput(output, options.id);
+    const result = encodeOutput(output, options.id);
+    stage.hasSucceeded = result.outcome === "succeeded";
+    return result;
   } catch (error) {
     if (error instanceof Verdict) return error.result;
     // Who is asked to stop and throws has not failed; the kernel knows what to answer.
@@ -153,7 +165,24 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
   return path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
 }
 
-function contextOf(options: ExecutionOptions): InstructionContext {
+/** What the schema and the limits leave of a correction, as JSON text. */
+async function encodeRevision(options: ExecutionOptions, answer: unknown): Promise<string> {
+  const { handler, id } = options;
+  let result: ExecutionResult;
+  try {
+    result = encodeOutput(await check(handler.output, answer, "OUTPUT_INVALID"), id);
+  } catch (error) {
+    if (!(error instanceof Verdict)) throw error;
+    result = error.result;
+  }
+  if (result.outcome === "succeeded") return result.output;
+  throw new MeshError("INPUT_INVALID", { subject: id, detail: result.message });
+}
+
+function contextOf(
+  options: ExecutionOptions,
+  stage: { readonly hasSucceeded: boolean },
+): InstructionContext {
   const { finishDueMs, heartbeatMs } = options;
   return {
     get signal() {
@@ -168,6 +197,13 @@ function contextOf(options: ExecutionOptions): InstructionContext {
     progress: (ratio, note = "") => {
       const known = ratio > 0 ? Math.min(ratio, 1) : 0;
       options.progress(known, String(note).slice(0, messageCharsMax));
+    },
+    revise: async (answer) => {
+      if (!stage.hasSucceeded) {
+        const detail = "the handler has not succeeded: return the output instead";
+        throw new MeshError("INPUT_INVALID", { subject: options.id, detail });
+      }
+      options.revise(await encodeRevision(options, answer));
     },
     reject: (reason) => {
       throw new Verdict({

@@ -27,6 +27,8 @@ export interface InstructionResult {
   readonly message: string;
   readonly retryable: boolean;
   readonly progress: readonly { readonly ratio: number; readonly note: string }[];
+  /** Outputs that `context.revise` has put in place of the first; grows when it is called. */
+  readonly revisions: readonly JsonValue[];
 }
 
 /**
@@ -47,6 +49,7 @@ export async function runInstruction(
   const { id = "instruction-1", attempt = 1, deadline, signal } = options;
   const leftMs = deadline === undefined ? undefined : parseDurationMs(deadline, "deadline");
   const bounds = new Bounds(id, leftMs, signal);
+  const revisions: JsonValue[] = [];
   const progress: { readonly ratio: number; readonly note: string }[] = [];
   try {
     const result = await execute({
@@ -60,11 +63,12 @@ export async function runInstruction(
       heartbeatMs: 0,
       signal: bounds.signal,
       progress: (ratio, note) => progress.push({ ratio, note }),
+      revise: (text) => revisions.push(JSON.parse(text) as JsonValue),
       log: parts.complain,
     });
     const { output, ...rest } = bounds.answer(result);
     const known = output === "" ? undefined : (JSON.parse(output) as JsonValue);
-    return { ...rest, output: known, progress };
+    return { ...rest, output: known, progress, revisions };
   } finally {
     bounds.end();
   }

@@ -1,9 +1,10 @@
-import { limits } from "@cloudbrain/sdk/domain";
+import { isMeshError, limits } from "@cloudbrain/sdk/domain";
 import { parseDurationMs } from "@cloudbrain/sdk/internal/node/duration";
 import {
   type AnyHandler,
   type ExecutionResult,
   execute,
+  type InstructionContext,
 } from "@cloudbrain/sdk/internal/node/execution";
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.ts";
@@ -13,13 +14,14 @@ const test = suite("execution of a handler");
 interface Told {
   readonly progress: (readonly [number, string])[];
   readonly logged: string[];
+  readonly revised: string[];
 }
 
 async function executeOne(
   run: AnyHandler,
   changes: { readonly input?: string; readonly isAborted?: boolean } = {},
 ): Promise<ExecutionResult & Told> {
-  const told: Told = { progress: [], logged: [] };
+  const told: Told = { progress: [], logged: [], revised: [] };
   const result = await execute({
     handler: { run, input: undefined, output: undefined },
     id: "i",
@@ -31,12 +33,13 @@ async function executeOne(
     heartbeatMs: 1_000,
     signal: changes.isAborted === true ? AbortSignal.abort() : new AbortController().signal,
     progress: (ratio, note) => told.progress.push([ratio, note]),
+    revise: (output) => told.revised.push(output),
     log: (event) => told.logged.push(event),
   });
   return { ...result, ...told };
 }
 
-const quiet = { progress: [], logged: [] };
+const quiet = { progress: [], logged: [], revised: [] };
 const failed = { outcome: "failed", output: "", ...quiet } as const;
 
 test("what a handler gives is the output, and nothing is null", async () => {
@@ -54,7 +57,8 @@ test("what a handler gives is the output, and nothing is null", async () => {
 
 test("a handler knows what it works for and how long it may", async () => {
   const { output } = await executeOne((_input, context) => {
-    const { signal, progress: _progress, reject: _reject, fail: _fail, ...rest } = context;
+    const { signal, progress: _progress, reject: _reject, fail: _fail, ...others } = context;
+    const { revise: _revise, ...rest } = others;
     return { ...rest, aborted: signal.aborted };
   });
   assert.equal(JSON.parse(output), {
@@ -103,6 +107,25 @@ test("who throws because it was asked to stop is not complained about", async ()
     message: "it was asked to stop",
     retryable: true,
   });
+});
+
+test("an answer is corrected once it was given, and not before", async () => {
+  let corrected: InstructionContext | undefined;
+  let early: Promise<void> | undefined;
+  const { revised, output } = await executeOne((_input, context) => {
+    corrected = context;
+    early = context.revise({ n: 0 });
+    return { n: 1 };
+  });
+  assert.is(output, '{"n":1}');
+  const codeOf = (error: unknown): string => (isMeshError(error) ? error.code : String(error));
+  assert.is(await early?.catch(codeOf), "INPUT_INVALID");
+  await corrected?.revise({ n: 2 });
+  assert.is(
+    await corrected?.revise("x".repeat(limits.outputBytesMax)).catch(codeOf),
+    "INPUT_INVALID",
+  );
+  assert.equal(revised, ['{"n":2}']);
 });
 
 test("progress is kept within 0..1, whatever a handler tells", async () => {
