@@ -139,6 +139,11 @@ function auditFanout(state: HubState, fanout: Fanout, note: Note): void {
   }
   if (queued !== fanout.queue.length) note("I5", fanout.id, "the queue differs from the rows");
   auditQueue(fanout, note);
+  const chain = state.chains.get(fanout.chain);
+  const isEnded = chain === undefined || endedChainStates.has(chain.state);
+  if (fanout.stage === "kept" && fanout.keepDueMs === 0 && isEnded) {
+    note("I10", fanout.id, "its rows are kept for a chain that has ended");
+  }
   for (const child of fanout.children.values()) {
     if (child.final && !child.closed) note("I6", child.address, "final, but its members are open");
     if (child.replied + child.failed > child.members)

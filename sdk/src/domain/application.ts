@@ -271,7 +271,10 @@ export type FanoutMembers =
       readonly by: "items";
       /** CEL mapping to a list. */
       readonly items: Mapping;
-      /** CEL over {item, index} to a string; members are keyed by it. Default: the index. */
+      /**
+       * CEL over {item, index} to a string; members are keyed by it. Default: the index, or the
+       * item itself where the list grows, since places shift then.
+       */
       readonly key: string | undefined;
       readonly membersMax: number;
       /** Members at work at once; undefined for all. */
