@@ -109,7 +109,10 @@ export function isMeant(
   const wrong = gate.schema === undefined ? undefined : deciding.validate(gate.schema, payload);
   if (wrong !== undefined) return `schema: ${wrong}`;
   if (gate.where === undefined) return "";
-  const result = deciding.evaluate(gate.where, { ...chainScope(chain), event: payload });
+  const result = deciding.evaluate(gate.where, {
+    ...chainScope(chain, deciding.state),
+    event: payload,
+  });
   if (!result.ok) return `where: ${result.reason}`;
   return result.value === true ? "" : `where: ${gate.where} is false`;
 }
