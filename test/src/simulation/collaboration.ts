@@ -3,6 +3,7 @@
 
 import type { Application, Compensation, FanoutStep, ServiceStep } from "@cloudbrain/sdk/domain";
 import type { Dice } from "./dice.ts";
+import { askPeople, drawHandling } from "./people-scenario.ts";
 import {
   applicationOf,
   drawRetry,
@@ -90,6 +91,23 @@ function rescueStep(dice: Dice): FanoutStep {
   };
 }
 
+/** People report and revise, others help where much is told, and all of it may be undone. */
+function drawRevisingPeople(dice: Dice): Application {
+  const handle = { ...drawHandling(dice), compensate: undoBy(dice, "unwork/v1") };
+  const alert = askPeople(dice, alertStep(dice));
+  const rescue = askPeople(dice, rescueStep(dice));
+  const broken = brokenStep(dice, [...done("alert"), ...done("rescue")], "size(input.list) > 3");
+  return {
+    ...applicationOf(dice, "people", [
+      handle,
+      { ...alert, needs: done("handle") },
+      { ...rescue, aggregate: { ...rescue.aggregate, finishMs: longestDeadlineMs } },
+      broken,
+    ]),
+    ...rulesOf(dice, "people"),
+  };
+}
+
 const done = (step: string): ServiceStep["needs"] => [{ step, on: "done" }];
 
 export function drawCollaboration(dice: Dice): readonly Application[] {
@@ -121,5 +139,6 @@ export function drawCollaboration(dice: Dice): readonly Application[] {
       ]),
       ...rulesOf(dice, "saga"),
     },
+    drawRevisingPeople(dice),
   ];
 }
