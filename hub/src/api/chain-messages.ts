@@ -23,6 +23,7 @@ const chainStates = {
   succeeded: ProtoChainState.CHAIN_STATE_SUCCEEDED,
   failed: ProtoChainState.CHAIN_STATE_FAILED,
   cancelled: ProtoChainState.CHAIN_STATE_CANCELLED,
+  compensating: ProtoChainState.CHAIN_STATE_COMPENSATING,
 } as const;
 
 const stepStates = {
@@ -54,7 +55,7 @@ export function protoChain(row: ChainRow): ProtoChain {
     endTime: timeOf(row.endedAtMs),
     dueTime: timeOf(row.dueMs),
     revision: BigInt(row.revision),
-    steps: row.steps.map(protoStep),
+    steps: row.steps.map((step) => protoStep(step, isUndone(row, step.id))),
     priority: row.priority ?? defaultPriority,
     parentChain: row.parent?.chain ?? "",
     parentStep: row.parent?.step ?? "",
@@ -63,7 +64,13 @@ export function protoChain(row: ChainRow): ProtoChain {
   });
 }
 
-function protoStep(step: StepRun): ProtoStep {
+/** What was planned to be undone of the step has been. */
+function isUndone(row: ChainRow, step: string): boolean {
+  const tasks = (row.compensation?.tasks ?? []).filter((task) => task.step === step);
+  return tasks.length > 0 && tasks.every(({ state }) => state === "done");
+}
+
+function protoStep(step: StepRun, compensated: boolean): ProtoStep {
   return {
     id: step.id,
     type: step.type,
@@ -76,6 +83,8 @@ function protoStep(step: StepRun): ProtoStep {
     startTime: timeOf(step.startedAtMs),
     endTime: timeOf(step.endedAtMs),
     fanout: step.summary === undefined ? undefined : protoFanout(step.summary),
+    revised: step.revised === undefined ? undefined : protoFanout(step.revised),
+    compensated,
     wait: step.wait === undefined ? undefined : protoWait(step.wait),
   };
 }

@@ -160,7 +160,8 @@ export function createHubService(parts: ServiceParts): HubServiceServer {
       let liveChains = 0;
       for (const chain of state.chains.values()) {
         if (chain.state === "suspended") suspendedChains += 1;
-        if (["running", "cancelling", "suspended"].includes(chain.state)) liveChains += 1;
+        if (["running", "cancelling", "compensating", "suspended"].includes(chain.state))
+          liveChains += 1;
       }
       let nodesOnline = 0;
       for (const node of state.nodes.values()) if (node.state === "online") nodesOnline += 1;

@@ -3,7 +3,8 @@
 import type { Address, FanoutEach, HumanStep, ServiceStep, TaskSpec } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
-import { noteMemberEnded } from "./apply-fanout.ts";
+import { compensationRule } from "./apply-compensation.ts";
+import { noteMemberEnded, noteMemberMoved } from "./apply-member.ts";
 import { sendCancel } from "./apply-task.ts";
 import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
@@ -39,6 +40,7 @@ export function ruleOf(
   owner: AssignmentOwner,
 ): FanoutEach | ServiceStep | HumanStep | undefined {
   if (owner.kind === "member") return state.fanouts.get(owner.fanout)?.each;
+  if (owner.kind === "compensation") return compensationRule(state, owner);
   const steps = state.chains.get(owner.chain)?.application.steps;
   const step = steps?.find(({ id }) => id === owner.step);
   return step?.type === "service" || step?.type === "human" ? step : undefined;
@@ -201,7 +203,11 @@ export function applyAssignmentFact(applying: Applying, fact: AssignmentFact): v
     case "offered":
       recallFrom(applying, assignment, fact.node);
       assignment.attempt = fact.attempt;
+      if (fact.refusedBy !== undefined) {
+        assignment.refusedBy = [...(assignment.refusedBy ?? []), fact.refusedBy];
+      }
       offer(applying, assignment, fact.node, fact.task);
+      noteMemberMoved(state, assignment);
       noteAttempt(applying, assignment);
       noteByHand(applying, assignment, fact);
       return;

@@ -2,12 +2,14 @@
 
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
-import { dropFanout } from "./apply-fanout.ts";
+import { applyCompensationFact, retryCompensation } from "./apply-compensation.ts";
+import { dropFanout, releaseKept } from "./apply-fanout-end.ts";
+import { dropQueue } from "./apply-member.ts";
 import { sendCancel } from "./apply-task.ts";
 import { closeWaits, dropWait, tellAbove } from "./apply-wait.ts";
 import { noteChain } from "./chain-notes.ts";
 import type { HubFact } from "./facts.ts";
-import type { Chain, HubState, StepRun } from "./state.ts";
+import { type Chain, type Fanout, type HubState, type StepRun, taskId } from "./state.ts";
 
 type ChainFact = Extract<
   HubFact,
@@ -20,7 +22,10 @@ type ChainFact = Extract<
       | "chainSuspended"
       | "chainRetried"
       | "chainCancelling"
-      | "chainEnded";
+      | "chainEnded"
+      | "chainCompensating"
+      | "compensationStarted"
+      | "compensationEnded";
   }
 >;
 
@@ -62,11 +67,16 @@ export function applyChainFact(applying: Applying, fact: ChainFact): void {
       tellAbove(applying, chain);
       return;
     case "chainRetried":
+      noteWhole(applying, chain, "retried", fact);
+      if (chain.compensation !== undefined) {
+        retryCompensation(chain);
+        tellAbove(applying, chain);
+        return;
+      }
       chain.state = "running";
       chain.reason = "";
       chain.held = false;
       if (fact.dueMs !== undefined) setDue(state, chain, fact.dueMs);
-      noteWhole(applying, chain, "retried", fact);
       for (const step of chain.steps.values()) {
         if (step.state === "suspended") step.state = "waiting";
       }
@@ -86,7 +96,13 @@ export function applyChainFact(applying: Applying, fact: ChainFact): void {
       chain.output = fact.output;
       chain.endedAtMs = atMs;
       chain.dueMs = 0;
+      noteWhole(applying, chain, "cancelled", fact);
       endWork(applying, chain, fact.state);
+      return;
+    case "chainCompensating":
+    case "compensationStarted":
+    case "compensationEnded":
+      applyCompensationFact(applying, chain, fact);
   }
 }
 
@@ -225,6 +241,7 @@ function endStep(step: StepRun, fact: Extract<ChainFact, { t: "stepEnded" }>, at
   step.reason = fact.reason;
   step.output = fact.output;
   step.endedAtMs = atMs;
+  if (fact.substituted === true) step.substituted = true;
 }
 
 /** Asks everybody who works for the chain to stop; their answers end it. */
@@ -235,21 +252,34 @@ function recallWork(applying: Applying, chain: Chain, reason: string): void {
     sendCancel(applying, assignment.node, { id, attempt, reason });
   }
   for (const fanout of fanoutsOf(state, chain)) {
+    if (fanout.stage === "kept") continue;
+    dropQueue(fanout, reason);
+    fanout.growing = false;
+    applying.dirty.mark("fanout", fanout.id);
     for (const child of fanout.children.values()) {
       if (child.final) continue;
-      sendFrame(applying, child.address, { kind: "withdraw", fanout: fanout.id, reason });
+      const { id } = fanout;
+      sendFrame(applying, child.address, { kind: "withdraw", fanout: id, reason, forgets: false });
     }
   }
 }
 
-/** A terminal chain has no timers, no live instructions, no open fan-out (I10). */
+/**
+ * A terminal chain has no timers and no live instructions (I10). Of its fan-outs stay those that
+ * late feedback may still revise, or of which it is to be refused; they have an end of their own.
+ */
 function endWork(applying: Applying, chain: Chain, why: string): void {
   for (const assignment of assignmentsOf(applying.state, chain)) {
+    if (assignment.owner.kind === "member" && isLate(applying.state, assignment.owner)) continue;
     const { id, attempt } = assignment;
     sendCancel(applying, assignment.node, { id, attempt, reason: why });
     dropAssignment(applying.state, assignment);
   }
-  for (const fanout of fanoutsOf(applying.state, chain)) dropFanout(applying, fanout, why);
+  for (const fanout of fanoutsOf(applying.state, chain)) {
+    if (fanout.stage === "late") continue;
+    if (fanout.stage === "kept") releaseKept(applying, fanout);
+    else dropFanout(applying, fanout, why);
+  }
   for (const step of chain.steps.values()) {
     dropWait(applying.state, chain.id, step);
     if (step.state === "running" || step.state === "suspended" || step.state === "waiting") {
@@ -259,26 +289,42 @@ function endWork(applying: Applying, chain: Chain, why: string): void {
   }
 }
 
+function isLate(state: HubState, owner: { readonly fanout: string }): boolean {
+  return state.fanouts.get(owner.fanout)?.stage === "late";
+}
+
 export function assignmentsOf(state: HubState, chain: Chain) {
   const found = [];
-  for (const step of chain.steps.values()) {
-    const assignment = state.assignments.get(runId(chain.id, step.id, step.visit));
+  const own = [...chain.steps.values()].map(({ id, visit }) => runId(chain.id, id, visit));
+  for (const id of [...own, ...(chain.compensation?.tasks ?? []).map(taskId)]) {
+    const assignment = state.assignments.get(id);
     if (assignment !== undefined) found.push(assignment);
-    const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
-    if (fanout === undefined || fanout.live === 0) continue;
-    for (const member of fanout.members.values()) {
-      const own = state.assignments.get(memberAssignmentId(fanout.id, member.key));
-      if (own !== undefined) found.push(own);
+  }
+  for (const fanout of fanoutsOf(state, chain)) {
+    for (const member of fanout.live > 0 ? fanout.members.values() : []) {
+      const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
+      if (assignment !== undefined) found.push(assignment);
     }
   }
   return found;
 }
 
-export function fanoutsOf(state: HubState, chain: Chain) {
-  const found = [];
+/** Fan-outs of the chain that have rows here, whatever their stage: of all visits of its steps. */
+export function fanoutsOf(state: HubState, chain: Chain): readonly Fanout[] {
+  const found: Fanout[] = [];
   for (const step of chain.steps.values()) {
-    const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
-    if (fanout !== undefined) found.push(fanout);
+    if (step.type !== "fanout") continue;
+    for (let visit = step.visit; visit > 0; visit -= 1) {
+      const fanout = state.fanouts.get(runId(chain.id, step.id, visit));
+      if (fanout !== undefined) found.push(fanout);
+    }
+  }
+  for (const task of chain.compensation?.tasks ?? []) {
+    if (task.of !== "members") continue;
+    for (let tries = task.tries; tries > 0; tries -= 1) {
+      const fanout = state.fanouts.get(taskId({ ...task, tries }));
+      if (fanout !== undefined) found.push(fanout);
+    }
   }
   return found;
 }

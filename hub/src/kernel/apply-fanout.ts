@@ -1,18 +1,35 @@
-// Apply: facts about fan-outs, their members and the partials of the hubs below.
+// Apply: facts about fan-outs and the partials of the hubs below.
+//
+// A fan-out is `open` while its result is awaited. With `late: revise` it is `late` once that was
+// given: all goes on, and what comes changes the revised result. Then its rows may be `kept`: see
+// apply-fanout-end.ts.
 
-import { type Address, limits } from "@cloudbrain/sdk/domain";
+import type { Address } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
-import { createAssignment, dropAssignment } from "./apply-assignment.ts";
-import { beginStep, memberAssignmentId, stepOf, touchChain } from "./apply-chain.ts";
-import { sendCancel } from "./apply-task.ts";
-import type { HubFact, OpenedMember } from "./facts.ts";
-import type { AssignmentTask, ChildPart, Fanout, HubState, Member } from "./state.ts";
+import { beginStep, stepOf, touchChain } from "./apply-chain.ts";
+import { taskOf } from "./apply-compensation.ts";
+import {
+  lateUntilMs,
+  moveTo,
+  recall,
+  releaseKept,
+  removeRow,
+  retire,
+  retireBelow,
+} from "./apply-fanout-end.ts";
+import { dropMembers, dropQueue, noteChange, putMember, reviseMember } from "./apply-member.ts";
+import type { HubFact } from "./facts.ts";
+import type { Chain, ChildPart, Fanout } from "./state.ts";
 
 type FanoutFact = Extract<
   HubFact,
   {
     t:
       | "fanoutOpened"
+      | "membersPut"
+      | "fed"
+      | "revised"
+      | "fanoutClosed"
       | "fanoutEnded"
       | "partialReceived"
       | "partialEmitted"
@@ -35,65 +52,130 @@ export function applyFanoutFact(applying: Applying, fact: FanoutFact): void {
     openFanout(applying, fact);
     return;
   }
-  const { state } = applying;
-  const fanout = state.fanouts.get(fact.fanout);
+  const fanout = applying.state.fanouts.get(fact.fanout);
   if (fanout === undefined) return;
   applying.dirty.mark("fanout", fanout.id);
   switch (fact.t) {
-    case "partialReceived": {
-      const child = fanout.children.get(fact.child);
-      if (child === undefined) return;
-      Object.assign(child, {
-        version: fact.version,
-        closed: fact.closed,
-        final: fact.final,
-        members: fact.members,
-        replied: fact.replied,
-        failed: fact.failed,
-        accumulators: fact.accumulators,
-        missing: fact.missing,
-      } satisfies Partial<ChildPart>);
+    case "membersPut":
+      for (const member of fact.members) putMember(applying, fanout, member, "null");
+      fanout.overflow = fact.overflow ?? fanout.overflow;
+      if (fact.closes === true) fanout.growing = false;
       noteChange(applying, fanout);
       return;
-    }
+    case "fed":
+      fanout.changed = false;
+      fanout.emitDueMs = 0;
+      return;
+    case "revised":
+      reviseMember(applying, fanout, fact);
+      return;
+    case "partialReceived":
+      takePartial(applying, fanout, fact);
+      return;
     case "partialEmitted":
       emit(applying, fanout, fact);
       return;
     case "withdrawn":
+      if (fanout.stage === "kept") {
+        if (fact.forgets === true) releaseKept(applying, fanout);
+        return;
+      }
       fanout.withdrawn = true;
-      recall(applying, fanout, "withdrawn");
+      fanout.forgets = fact.forgets === true;
+      dropQueue(fanout, "withdrawn");
+      recall(applying, fanout, "withdrawn", fanout.forgets);
       return;
     case "delegatedAgain":
       delegate(applying, fanout, fact.child, fanout.membersMax);
       return;
-    case "fanoutEnded": {
-      const chain = state.chains.get(fanout.chain);
-      dropFanout(applying, fanout, fact.state);
-      if (chain === undefined) return;
-      const step = stepOf(chain, fanout.step);
-      step.summary = fact.summary;
-      step.state = fact.state;
-      step.reason = fact.reason;
-      if (fact.output !== undefined) step.output = fact.output;
-      step.endedAtMs = applying.atMs;
-      touchChain(applying, chain);
-    }
+    case "fanoutClosed":
+      closeLate(applying, fanout, fact);
+      return;
+    case "fanoutEnded":
+      endFanout(applying, fanout, fact);
   }
+}
+
+function takePartial(
+  applying: Applying,
+  fanout: Fanout,
+  fact: Extract<FanoutFact, { t: "partialReceived" }>,
+): void {
+  const child = fanout.children.get(fact.child);
+  if (child === undefined) return;
+  Object.assign(child, {
+    version: fact.version,
+    closed: fact.closed,
+    final: fact.final,
+    members: fact.members,
+    replied: fact.replied,
+    failed: fact.failed,
+    accumulators: fact.accumulators,
+    missing: fact.missing,
+  } satisfies Partial<ChildPart>);
+  noteChange(applying, fanout);
+}
+
+function endFanout(
+  applying: Applying,
+  fanout: Fanout,
+  fact: Extract<FanoutFact, { t: "fanoutEnded" }>,
+): void {
+  const chain = applying.state.chains.get(fanout.chain);
+  const goesOn = fanout.aggregate.late === "revise" && fact.state === "succeeded";
+  if (goesOn && (fanout.each.revise === true || !isSettled(fanout))) {
+    moveTo(applying, fanout, "late", lateUntilMs(fanout));
+    fanout.lateChanges = 0;
+  } else {
+    retire(applying, fanout, fact.state);
+  }
+  if (chain === undefined) return;
+  const step = stepOf(chain, fanout.step);
+  step.summary = fact.summary;
+  step.state = fact.state;
+  step.reason = fact.reason;
+  if (fact.output !== undefined) step.output = fact.output;
+  step.endedAtMs = applying.atMs;
+  touchChain(applying, chain);
+}
+
+function isSettled(fanout: Fanout): boolean {
+  if (fanout.live > 0 || fanout.queue.length > 0) return false;
+  return [...fanout.children.values()].every(({ final }) => final);
+}
+
+function closeLate(
+  applying: Applying,
+  fanout: Fanout,
+  fact: Extract<FanoutFact, { t: "fanoutClosed" }>,
+): void {
+  const chain = applying.state.chains.get(fanout.chain);
+  if (fanout.stage === "kept") {
+    releaseKept(applying, fanout);
+    return;
+  }
+  retire(applying, fanout, "no more late feedback is awaited");
+  if (chain === undefined) return;
+  if (fact.summary !== undefined) stepOf(chain, fanout.step).revised = fact.summary;
+  touchChain(applying, chain);
 }
 
 function openFanout(applying: Applying, fact: OpenedFact): void {
   const { state, atMs } = applying;
   const chain = state.chains.get(fact.chain);
   const origin = fact.upstream === undefined;
-  const definition = chain?.application.steps.find(({ id }) => id === fact.step);
-  const fromStep = definition?.type === "fanout" ? definition : undefined;
+  const fromStep = stepDefinition(chain, fact.step);
   const each = fact.each ?? fromStep?.each;
   const aggregate = fact.aggregate ?? fromStep?.aggregate;
   if (each === undefined || aggregate === undefined) return;
   if (origin && chain !== undefined) {
-    beginStep(chain, fact.step, atMs);
+    const task = taskOf(chain, fact.fanout);
+    if (task !== undefined) task.state = "running";
+    else beginStep(chain, fact.step, atMs);
     touchChain(applying, chain);
   }
+  if (fact.compensates !== undefined) replaceUndone(applying, fact.compensates);
+  const isOwn = origin && fact.compensates === undefined;
   const fanout: Fanout = {
     id: fact.fanout,
     chain: fact.chain,
@@ -121,57 +203,53 @@ function openFanout(applying: Applying, fact: OpenedFact): void {
       ? { urgent: true as const }
       : {}),
     human: fact.human,
+    forgets: false,
+    queue: [],
+    concurrencyMax: isOwn ? concurrencyOf(fromStep) : Number.MAX_SAFE_INTEGER,
+    growing: fact.growing === true,
+    overflow: fact.overflow ?? 0,
+    feeds: isOwn && chain !== undefined && isReadWhileRunning(chain, fact.step),
+    toldSettled: false,
+    stage: "open",
+    keepDueMs: 0,
+    lateChanges: 0,
+    compensates: fact.compensates,
   };
   state.fanouts.set(fanout.id, fanout);
   applying.dirty.mark("fanout", fanout.id);
   state.due.push("fanout", fanout.id, fanout.dueMs);
-  for (const member of fact.members) addMember(applying, fanout, member, fact.input);
+  for (const member of fact.members) putMember(applying, fanout, member, fact.input);
   for (const child of fact.children) delegate(applying, fanout, child, fact.membersMax);
   noteChange(applying, fanout);
 }
 
-function addMember(
-  applying: Applying,
-  fanout: Fanout,
-  opened: OpenedMember,
-  sharedInput: string,
-): void {
-  const matched = opened.node !== "";
-  const member: Member = {
-    key: opened.key,
-    node: opened.node as Address,
-    state: matched ? "live" : "failed",
-    contribution: [],
-    atMs: matched ? 0 : applying.atMs,
-    reason: opened.reason ?? "",
-    item: opened.item ?? null,
-    ...(opened.desk === undefined ? {} : { desk: opened.desk }),
-  };
-  fanout.members.set(member.key, member);
-  if (!matched) {
-    fanout.failed += 1;
-    return;
-  }
-  fanout.live += 1;
-  createAssignment(applying, {
-    id: memberAssignmentId(fanout.id, member.key),
-    owner: { kind: "member", fanout: fanout.id, member: member.key },
-    chain: fanout.chain,
-    step: fanout.step,
-    input: opened.input ?? sharedInput,
-    node: opened.desk ?? member.node,
-    task: taskOf(fanout, opened, member.node),
-  });
+function stepDefinition(chain: Chain | undefined, id: string) {
+  const step = chain?.application.steps.find((candidate) => candidate.id === id);
+  return step?.type === "fanout" ? step : undefined;
 }
 
-function taskOf(
-  fanout: Fanout,
-  { desk, people }: OpenedMember,
-  about: Address,
-): AssignmentTask | undefined {
-  if (desk === undefined || fanout.human === undefined) return undefined;
-  const { safetyDueMs } = fanout.human;
-  return { about, safetyDueMs, returnedBy: [], ...(people === undefined ? {} : { people }) };
+function concurrencyOf(step: ReturnType<typeof stepDefinition>): number {
+  const max = step?.members.by === "items" ? step.members.concurrencyMax : undefined;
+  return max ?? Number.MAX_SAFE_INTEGER;
+}
+
+function isReadWhileRunning(chain: Chain, id: string): boolean {
+  return chain.application.steps.some(
+    (step) =>
+      step.needs.some((need) => need.on === "partial" && need.step === id) ||
+      (step.type === "fanout" && step.members.by === "items" && step.members.growsWith === id),
+  );
+}
+
+/** Who undoes takes over from what is undone: late outcomes of that are recorded, no more. */
+function replaceUndone(applying: Applying, id: string): void {
+  const undone = applying.state.fanouts.get(id);
+  if (undone === undefined) return;
+  if (undone.live > 0) {
+    recall(applying, undone, "it is undone", false);
+    dropMembers(applying.state, undone);
+  }
+  removeRow(applying, undone);
 }
 
 function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax: number): void {
@@ -197,40 +275,10 @@ function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax
     each: fanout.each,
     aggregate: fanout.aggregate,
     context: fanout.context,
-    budgetMs: budgetBelow(fanout.dueMs - applying.atMs),
+    budgetMs: budgetBelow(Math.max(1, fanout.dueMs - applying.atMs)),
     ...(fanout.human === undefined ? {} : { heading: fanout.human.heading }),
+    compensates: fanout.compensates ?? "",
   });
-}
-
-export function noteMemberEnded(
-  applying: Applying,
-  owner: { readonly fanout: string; readonly member: string },
-  fact: Extract<HubFact, { t: "ended" }>,
-): void {
-  const fanout = applying.state.fanouts.get(owner.fanout);
-  const member = fanout?.members.get(owner.member);
-  if (fanout === undefined || member === undefined || member.state !== "live") return;
-  member.state = fact.outcome === "succeeded" ? "replied" : "failed";
-  member.contribution = Array.isArray(fact.value) ? fact.value : [];
-  member.atMs = applying.atMs;
-  member.reason = fact.reason;
-  fanout.live -= 1;
-  if (member.state === "replied") fanout.replied += 1;
-  else fanout.failed += 1;
-  noteChange(applying, fanout);
-}
-
-/** The next partial is due `emitEvery` after the first change that no partial has told. */
-function noteChange(applying: Applying, fanout: Fanout): void {
-  fanout.changed = true;
-  if (fanout.upstream === undefined) {
-    const chain = applying.state.chains.get(fanout.chain);
-    if (chain !== undefined) touchChain(applying, chain);
-    return;
-  }
-  if (fanout.emitDueMs > 0) return;
-  fanout.emitDueMs = applying.atMs + fanout.aggregate.emitEveryMs;
-  applying.state.due.push("emit", fanout.id, fanout.emitDueMs);
 }
 
 function emit(
@@ -241,50 +289,11 @@ function emit(
   fanout.version = fact.version;
   fanout.changed = false;
   fanout.emitDueMs = 0;
-  const { t: _kind, ...partial } = fact;
+  fanout.toldSettled = fact.closed && fact.replied + fact.failed === fact.members;
+  const { t: _kind, late, ...partial } = fact;
   if (fanout.upstream !== undefined) {
     sendFrame(applying, fanout.upstream, { kind: "partial", ...partial });
   }
-  if (fact.final) dropFanout(applying, fanout, "final");
-}
-
-/** Asks everybody below to stop. */
-function recall(applying: Applying, fanout: Fanout, reason: string): void {
-  const { state } = applying;
-  for (const member of fanout.live > 0 ? fanout.members.values() : []) {
-    const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
-    if (assignment === undefined) continue;
-    const { id, attempt } = assignment;
-    sendCancel(applying, assignment.node, { id, attempt, reason });
-  }
-  recallReported(applying, fanout, reason);
-  for (const child of fanout.children.values()) {
-    if (child.final) continue;
-    sendFrame(applying, child.address, { kind: "withdraw", fanout: fanout.id, reason });
-  }
-}
-
-/** Members that may revise keep their task open after their first answer. */
-function recallReported(applying: Applying, fanout: Fanout, reason: string): void {
-  if (fanout.human === undefined || fanout.each.revise !== true) return;
-  for (const { key, state, desk } of fanout.members.values()) {
-    if (state !== "replied" || desk === undefined) continue;
-    const id = memberAssignmentId(fanout.id, key);
-    sendCancel(applying, desk, { id, attempt: limits.attemptsMax, reason });
-  }
-}
-
-/** The fan-out is over here: what still runs is recalled and forgotten. */
-export function dropFanout(applying: Applying, fanout: Fanout, why: string): void {
-  if (!fanout.withdrawn) recall(applying, fanout, why);
-  if (fanout.live > 0) dropMembers(applying.state, fanout);
-  applying.state.fanouts.delete(fanout.id);
-  applying.dirty.mark("fanout", fanout.id);
-}
-
-function dropMembers(state: HubState, fanout: Fanout): void {
-  for (const member of fanout.members.values()) {
-    const assignment = state.assignments.get(memberAssignmentId(fanout.id, member.key));
-    if (assignment !== undefined) dropAssignment(state, assignment);
-  }
+  if (late === true) moveTo(applying, fanout, "late", lateUntilMs(fanout));
+  if (fact.final) retireBelow(applying, fanout, fact);
 }

@@ -3,7 +3,7 @@
 import type { Applying } from "./apply.ts";
 import { dropAssignment } from "./apply-assignment.ts";
 import { runId, stepOf, touchChain } from "./apply-chain.ts";
-import { dropFanout } from "./apply-fanout.ts";
+import { retire } from "./apply-fanout-end.ts";
 import { sendCancel } from "./apply-task.ts";
 import { dropWait, tellAbove } from "./apply-wait.ts";
 import { noteChain } from "./chain-notes.ts";
@@ -33,6 +33,7 @@ export function applyOperatorFact(applying: Applying, fact: OperatorFact): void 
     step.state = "skipped";
     step.reason = `skipped by ${by}: ${reason}`;
     step.output = fact.output;
+    step.summary = fact.summary ?? step.summary;
     step.endedAtMs = applying.atMs;
     noteChain(applying, chain, { by, action: "skipped", step: step.id, reason });
   }
@@ -58,6 +59,7 @@ function dropWork(applying: Applying, chain: Chain, step: StepRun, reason: strin
     dropAssignment(state, assignment);
   }
   const fanout = state.fanouts.get(run);
-  if (fanout !== undefined) dropFanout(applying, fanout, reason);
+  // What its members did may have to be undone.
+  if (fanout !== undefined && fanout.stage !== "kept") retire(applying, fanout, reason);
   dropWait(state, chain.id, step);
 }

@@ -59,6 +59,9 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "chainRetried":
     case "chainCancelling":
     case "chainEnded":
+    case "chainCompensating":
+    case "compensationStarted":
+    case "compensationEnded":
       applyChainFact(applying, known);
       return;
     case "chainResumed":
@@ -72,6 +75,10 @@ export function applyFact(applying: Applying, fact: Fact): void {
       applyWaitFact(applying, known);
       return;
     case "fanoutOpened":
+    case "membersPut":
+    case "fed":
+    case "revised":
+    case "fanoutClosed":
     case "fanoutEnded":
     case "partialReceived":
     case "partialEmitted":

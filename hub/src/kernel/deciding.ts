@@ -10,9 +10,11 @@ import type {
   Scope,
   Validate,
 } from "@cloudbrain/sdk/domain";
+import { runId } from "./apply-chain.ts";
 import type { HubOutput, HubReply } from "./events.ts";
 import type { HubFact } from "./facts.ts";
-import type { Chain, Fanout, HubState } from "./state.ts";
+import { countFanout, coverageOf, summaryOf } from "./fanout-fold.ts";
+import type { Chain, FanoutSummary, HubState, StepRun } from "./state.ts";
 
 export interface Deciding {
   readonly state: HubState;
@@ -49,50 +51,46 @@ export function refuse(
   reply(deciding, request, { kind: "refused", code, detail, ...later });
 }
 
-/** What the expressions of a chain read: {input, steps}. */
-export function chainScope(chain: Chain): Scope & JsonObject {
+/**
+ * What the expressions of a chain read: {input, steps}. A step that runs is seen only if it is a
+ * fan-out that others were written to read meanwhile, and has something to tell.
+ */
+export function chainScope(chain: Chain, state: HubState): Scope & JsonObject {
   const steps: Record<string, JsonValue> = {};
   for (const step of chain.steps.values()) {
-    if (step.state === "waiting" || step.state === "running") continue;
+    if (step.state === "waiting") continue;
+    const summary = step.state === "running" ? feedOf(state, chain, step) : step.summary;
+    if (step.state === "running" && summary === undefined) continue;
     const seen: Record<string, JsonValue> = { state: step.state };
     if (step.output !== null) seen["out"] = step.output;
-    if (step.summary !== undefined) {
-      seen["agg"] = step.summary.aggregate;
-      seen["members"] = step.summary.members;
-      seen["replied"] = step.summary.replied;
-      seen["failed"] = step.summary.failed;
-      seen["coverage"] = coverageOf(step.summary);
-    }
+    if (summary !== undefined) Object.assign(seen, viewOf(summary));
+    const revised = step.summary === undefined ? undefined : revisedOf(state, chain, step);
+    if (revised !== undefined) seen["revised"] = viewOf(revised);
     steps[step.id] = seen;
   }
   return { input: chain.input, steps };
 }
 
-export function coverageOf(counts: { readonly members: number; readonly replied: number }): number {
-  return counts.members === 0 ? 0 : counts.replied / counts.members;
+function viewOf(summary: FanoutSummary): JsonObject {
+  const { aggregate, members, replied, failed } = summary;
+  return { agg: aggregate, members, replied, failed, coverage: coverageOf(summary) };
 }
 
-export interface FanoutCounts {
-  readonly members: number;
-  readonly replied: number;
-  readonly failed: number;
-  readonly closed: boolean;
-  /** Nobody can still change anything. */
-  readonly settled: boolean;
+/** What a fan-out that runs tells the steps that read it; undefined before its first reply. */
+export function feedOf(state: HubState, chain: Chain, step: StepRun): FanoutSummary | undefined {
+  if (step.state !== "running") return undefined;
+  const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+  if (fanout === undefined || !fanout.feeds) return undefined;
+  return countFanout(fanout).replied > 0 ? summaryOf(fanout) : undefined;
 }
 
-/** Own members and the latest partial of every child. */
-export function countFanout(fanout: Fanout): FanoutCounts {
-  let members = fanout.members.size;
-  let { replied, failed } = fanout;
-  let closed = true;
-  let settled = fanout.live === 0;
-  for (const child of fanout.children.values()) {
-    members += child.members;
-    replied += child.replied;
-    failed += child.failed;
-    if (!child.closed) closed = false;
-    if (!child.final) settled = false;
-  }
-  return { members, replied, failed, closed, settled };
+/** What late feedback has made of a result that was given, so far. */
+export function revisedOf(
+  state: HubState,
+  chain: { readonly id: string },
+  step: StepRun,
+): FanoutSummary | undefined {
+  const fanout = state.fanouts.get(runId(chain.id, step.id, step.visit));
+  if (fanout?.stage !== "late" || fanout.lateChanges === 0) return step.revised;
+  return summaryOf(fanout);
 }

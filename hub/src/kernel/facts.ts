@@ -21,6 +21,7 @@ import type {
   AssignmentOwner,
   AssignmentTask,
   ChainParent,
+  CompensationTask,
   FanoutHuman,
   FanoutSummary,
   StepState,
@@ -40,6 +41,8 @@ export interface OfferFact {
   /** A person chose the node, and why; absent: the hub did. */
   readonly by?: string;
   readonly why?: string;
+  /** The node that gave the attempt before back. */
+  readonly refusedBy?: Address;
 }
 
 export type HubFact =
@@ -80,12 +83,12 @@ export type HubFact =
       readonly step: string;
       /** Absent at the origin. */
       readonly upstream?: Address;
-      readonly by: "level" | "items";
+      readonly by: "level" | "items" | "match";
       readonly scope: string;
       readonly level: string;
       readonly context: JsonObject;
       readonly finishMs: number;
-      /** Only when delegated; the origin has them in the application. */
+      /** Absent where the application's own is meant. */
       readonly each?: FanoutEach;
       readonly aggregate?: AggregateRule;
       readonly membersMax: number;
@@ -97,7 +100,34 @@ export type HubFact =
       readonly input: string;
       /** Present when people do it. */
       readonly human?: FanoutHuman;
+      /** Members may come until `membersPut` says that it closes. */
+      readonly growing?: true;
+      readonly overflow?: number;
+      /** Id of the fan-out whose members it undoes. */
+      readonly compensates?: string;
     }
+  /** Members of a growing fan-out that are new, and queued ones whose turn it is. */
+  | {
+      readonly t: "membersPut";
+      readonly fanout: string;
+      readonly members: readonly OpenedMember[];
+      readonly overflow?: number;
+      /** No more will come. */
+      readonly closes?: true;
+    }
+  /** Whoever reads the running fan-out has been shown its present state. */
+  | { readonly t: "fed"; readonly fanout: string }
+  /** A member answered again: its contribution stands in place of its earlier one. */
+  | {
+      readonly t: "revised";
+      readonly fanout: string;
+      readonly member: string;
+      readonly revision: number;
+      readonly value: Contribution;
+      readonly output?: JsonValue;
+    }
+  /** Late feedback counts no more. `summary`: what it has made of the result, if anything. */
+  | { readonly t: "fanoutClosed"; readonly fanout: string; readonly summary?: FanoutSummary }
   | {
       readonly t: "stepEnded";
       readonly chain: string;
@@ -105,6 +135,7 @@ export type HubFact =
       readonly state: Exclude<StepState, "waiting" | "running">;
       readonly reason: string;
       readonly output: JsonValue;
+      readonly substituted?: true;
     }
   | {
       readonly t: "fanoutEnded";
@@ -177,6 +208,8 @@ export type HubFact =
       readonly by: string;
       readonly why: string;
       readonly output: JsonValue;
+      /** What a fan-out had come to when it was skipped. */
+      readonly summary?: FanoutSummary;
     }
   | {
       readonly t: "chainCancelling";
@@ -190,6 +223,31 @@ export type HubFact =
       readonly state: "succeeded" | "failed" | "cancelled";
       readonly reason: string;
       readonly output: JsonValue;
+      /** Who has decided that what could not be undone stays, and why. */
+      readonly by?: string;
+      readonly why?: string;
+    }
+  /** The chain will end so once these are undone. */
+  | {
+      readonly t: "chainCompensating";
+      readonly chain: string;
+      readonly outcome: "failed" | "cancelled";
+      readonly reason: string;
+      readonly tasks: readonly Pick<CompensationTask, "step" | "of" | "run">[];
+    }
+  | {
+      readonly t: "compensationStarted";
+      readonly chain: string;
+      readonly task: string;
+      readonly node: Address;
+      readonly input: string;
+    }
+  | {
+      readonly t: "compensationEnded";
+      readonly chain: string;
+      readonly task: string;
+      readonly state: "done" | "failed";
+      readonly reason: string;
     }
   | OfferFact
   | { readonly t: "accepted"; readonly id: string; readonly attempt: number }
@@ -211,6 +269,12 @@ export type HubFact =
       readonly reason: string;
       /** We gave up, not the node: it is told to stop. */
       readonly recalled?: true;
+      /** Absent: 0. */
+      readonly revision?: number;
+      /** What a member gave, where it may have to be undone. */
+      readonly output?: JsonValue;
+      /** Who answered a member's instruction, where that is not whom it was offered to last. */
+      readonly from?: Address;
     }
   /** Feedback that could not count any more: kept for the record. */
   | {
@@ -244,8 +308,10 @@ export type HubFact =
       readonly failed: number;
       readonly accumulators: Accumulators;
       readonly missing: readonly Address[];
+      /** The deadline has passed; what still comes is late. */
+      readonly late?: true;
     }
-  | { readonly t: "withdrawn"; readonly fanout: string }
+  | { readonly t: "withdrawn"; readonly fanout: string; readonly forgets?: true }
   /** The child has a new store: it is asked again and its part begins anew. */
   | { readonly t: "delegatedAgain"; readonly fanout: string; readonly child: Address }
   | {
@@ -292,6 +358,13 @@ export interface OpenedMember {
   readonly desk?: Address;
   /** Absent: those of the fan-out. */
   readonly people?: TaskPeople;
+  /** Of one that was put later; absent: that of the fan-out. */
+  readonly safetyDueMs?: number;
+  /** Not dispatched yet; `index` is its place in the list of items. */
+  readonly queued?: true;
+  readonly index?: number;
+  /** What is to be undone. */
+  readonly output?: JsonValue;
 }
 
 export type { AssignmentOwner };

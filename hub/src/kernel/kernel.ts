@@ -16,10 +16,11 @@ import type {
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
 import { applyFact, armNews, type Dirty } from "./apply.ts";
-import { keyOf } from "./apply-chain.ts";
-import type { Deciding } from "./deciding.ts";
+import { fanoutsOf, keyOf, runId } from "./apply-chain.ts";
+import { type Deciding, revisedOf } from "./deciding.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
+import { summaryOf } from "./fanout-fold.ts";
 import {
   type ChainRow,
   chainRow,
@@ -30,9 +31,9 @@ import {
   StoredRows,
 } from "./rows.ts";
 import { spreadOf } from "./spread.ts";
-import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
+import { assignmentDueMs, endedChainStates, fanoutDueMs, HubState } from "./state.ts";
 import { advanceChain, stepCancel, stepChainDue } from "./step-chain.ts";
-import { reviewFanout, stepEmitDue, stepFanoutDue, summaryOf } from "./step-fanout.ts";
+import { reviewFanout, stepEmitDue, stepFanoutDue } from "./step-fanout.ts";
 import {
   createLinkTable,
   type LinkTable,
@@ -246,8 +247,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
-        if (entry.kind === "fanout") stepFanoutDue(deciding, fanout);
-        else if (fanout.emitDueMs === entry.dueMs) stepEmitDue(deciding, fanout);
+        if (entry.kind === "fanout") {
+          if (fanoutDueMs(fanout) === entry.dueMs) stepFanoutDue(deciding, fanout);
+        } else if (fanout.emitDueMs === entry.dueMs) stepEmitDue(deciding, fanout);
       }
     }
   }
@@ -277,7 +279,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     state.due.clear();
     for (const chain of state.chains.values()) state.due.push("chain", chain.id, chain.dueMs);
     for (const fanout of state.fanouts.values()) {
-      state.due.push("fanout", fanout.id, fanout.dueMs);
+      state.due.push("fanout", fanout.id, fanoutDueMs(fanout));
       state.due.push("emit", fanout.id, fanout.emitDueMs);
     }
     for (const assignment of state.assignments.values()) {
@@ -344,7 +346,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       .filter((row) => this.stored.isToWrite(row));
     this.evictable = [];
     for (const chain of this.state.chains.values()) {
-      if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
+      if (!endedChainStates.has(chain.state) || fanoutsOf(this.state, chain).length > 0) continue;
+      this.evictable.push(chain.id);
     }
     this.evictableTasks = archivedTasks(this.state);
     return rows;
@@ -399,8 +402,10 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     return {
       ...row,
       steps: row.steps.map((step) => {
-        const fanout = this.state.fanouts.get(`${id}.${step.id}.${step.visit}`);
-        return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
+        const revised = revisedOf(this.state, chain, step);
+        if (revised !== undefined) return { ...step, revised };
+        const fanout = this.state.fanouts.get(runId(id, step.id, step.visit));
+        return fanout?.stage !== "open" ? step : { ...step, summary: summaryOf(fanout) };
       }),
     };
   }

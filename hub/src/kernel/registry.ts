@@ -1,10 +1,12 @@
-// Registry: which nodes match, and why the others do not.
+// Registry: which nodes match, best first. explain-match.ts tells why.
 //
 //   M1  Matching reads the registry of the whole subtree, never the clock or the network.
-//   M2  Same registry, same answer: candidates are ordered by state, load, nearness and address.
+//   M2  Same registry, same answer: candidates are ordered by state, by what the match prefers, by
+//       distance where the nearest is asked for, by load and by address.
 
 import {
   type Address,
+  type Application,
   addressSegments,
   type Evaluate,
   evaluateMapping,
@@ -34,6 +36,8 @@ export function nodeScope(record: NodeRecord): JsonObject {
 
 export interface MatchResult {
   readonly candidates: readonly NodeRecord[];
+  /** The first so many candidates differ by load and address alone. */
+  readonly equals: number;
   /** For people: how many nodes each condition left. */
   readonly explanation: string;
 }
@@ -44,46 +48,136 @@ export function findCandidates(
   match: Match,
   scope: Scope,
   evaluate: Evaluate,
+  from: Address = state.self,
 ): MatchResult {
-  const trail: string[] = [];
-  let nodes: NodeRecord[] = [];
+  const conditions = conditionsOf(match, scope, evaluate);
+  if (typeof conditions === "string") {
+    return { candidates: [], equals: 0, explanation: conditions };
+  }
+  let nodes = holdersOf(state, match).filter(isPresent);
+  let explanation = `${nodes.length} with capability ${match.capability}`;
+  for (const condition of conditions) {
+    let trouble = "";
+    nodes = nodes.filter((node) => {
+      const verdict = condition.check(node);
+      if (verdict.trouble !== undefined) trouble = ` (${verdict.trouble})`;
+      return verdict.holds;
+    });
+    explanation += `, ${nodes.length} ${condition.told}${trouble}`;
+  }
+  const order = createOrder(state, match, scope, evaluate, from);
+  nodes.sort((a, b) => order.byMerit(a, b) || compareByLoad(state, a, b));
+  const first = nodes[0];
+  let equals = 0;
+  while (first !== undefined && equals < nodes.length) {
+    const next = nodes[equals];
+    if (next === undefined || order.byMerit(first, next) !== 0) break;
+    equals += 1;
+  }
+  return { candidates: nodes, equals, explanation };
+}
+
+export function holdersOf(state: HubState, match: Match): NodeRecord[] {
+  const nodes: NodeRecord[] = [];
   for (const address of state.nodesByCapability.get(match.capability) ?? []) {
     const record = state.nodes.get(address);
-    if (record !== undefined && record.state !== "retired") nodes.push(record);
+    if (record !== undefined) nodes.push(record);
   }
-  trail.push(`${nodes.length} with capability ${match.capability}`);
-  if (match.level !== undefined) {
-    nodes = nodes.filter((node) => node.description.level === match.level);
-    trail.push(`${nodes.length} at level ${match.level}`);
+  return nodes;
+}
+
+function isPresent(record: NodeRecord): boolean {
+  return record.state !== "retired";
+}
+
+export interface Condition {
+  readonly name: string;
+  readonly wanted: string;
+  /** Ends the sentence "3 ...". */
+  readonly told: string;
+  check(record: NodeRecord): {
+    readonly holds: boolean;
+    readonly seen: string;
+    /** Why the expression could not be evaluated. */
+    readonly trouble?: string;
+  };
+}
+
+/** The conditions in the order in which they are asked; a text tells why there are none. */
+export function conditionsOf(
+  match: Match,
+  scope: Scope,
+  evaluate: Evaluate,
+): readonly Condition[] | string {
+  const conditions: Condition[] = [];
+  const { level, where, policy, allow } = match;
+  if (level !== undefined) {
+    conditions.push({
+      name: "level",
+      wanted: level,
+      told: `at level ${level}`,
+      check: ({ description }) => ({
+        holds: description.level === level,
+        seen: description.level,
+      }),
+    });
   }
-  for (const [name, mapping] of [
-    ["region", match.region],
-    ["industry", match.industry],
-  ] as const) {
+  for (const name of ["region", "industry"] as const) {
+    const mapping = match[name];
     if (mapping === undefined) continue;
     const wanted = evaluateMapping(mapping, scope, evaluate);
     if (!wanted.ok || typeof wanted.value !== "string") {
-      const reason = wanted.ok ? "it is not a text" : wanted.reason;
-      return { candidates: [], explanation: `match.${name}: ${reason}` };
+      return `match.${name}: ${wanted.ok ? "it is not a text" : wanted.reason}`;
     }
     const text = wanted.value;
-    nodes = nodes.filter((node) =>
-      name === "region" ? liesIn(node, text) : node.description.industry === text,
-    );
-    trail.push(`${nodes.length} of ${name} ${text}`);
-  }
-  if (match.where !== undefined) {
-    const where = match.where;
-    let failure = "";
-    nodes = nodes.filter((node) => {
-      const result = evaluate(where, { ...scope, node: nodeScope(node) });
-      if (!result.ok) failure = result.reason;
-      return result.ok && result.value === true;
+    conditions.push({
+      name,
+      wanted: text,
+      told: `of ${name} ${text}`,
+      check: (record) => {
+        const { description } = record;
+        return name === "region"
+          ? { holds: liesIn(record, text), seen: description.division || description.address }
+          : { holds: description.industry === text, seen: description.industry };
+      },
     });
-    trail.push(`${nodes.length} where ${where}${failure === "" ? "" : ` (${failure})`}`);
   }
-  nodes.sort((a, b) => compareCandidates(state, match, a, b));
-  return { candidates: nodes, explanation: trail.join(", ") };
+  if (where !== undefined) {
+    conditions.push(expressionCondition("where", where, `where ${where}`, scope, evaluate));
+  }
+  if (policy !== undefined) {
+    if (allow === undefined) return `match.policy: the application has no policy ${policy}`;
+    const told = `allowed by policy ${policy}`;
+    conditions.push(expressionCondition("policy", allow, told, scope, evaluate));
+  }
+  return conditions;
+}
+
+function expressionCondition(
+  name: string,
+  expression: string,
+  told: string,
+  scope: Scope,
+  evaluate: Evaluate,
+): Condition {
+  return {
+    name,
+    wanted: expression,
+    told,
+    check: (record) => {
+      const result = evaluate(expression, { ...scope, node: nodeScope(record) });
+      if (!result.ok) return { holds: false, seen: "", trouble: result.reason };
+      return { holds: result.value === true, seen: JSON.stringify(result.value) };
+    },
+  };
+}
+
+/** The match with the condition of its policy, as it travels to hubs without the application. */
+export function pinPolicy(application: Application, match: Match): Match {
+  const { policy } = match;
+  if (policy === undefined) return match;
+  const allow = application.policies?.find(({ name }) => name === policy)?.allow;
+  return allow === undefined ? match : { ...match, allow };
 }
 
 /** A division code is a prefix of all codes inside it; an address covers its subtree. */
@@ -95,13 +189,45 @@ export function liesIn(node: NodeRecord, region: string): boolean {
   return addressSegments(node.description.address).includes(region);
 }
 
-function compareCandidates(state: HubState, match: Match, a: NodeRecord, b: NodeRecord): number {
-  const byState = rankOf(a) - rankOf(b);
-  if (byState !== 0) return byState;
-  if (match.pick === "nearest") {
-    const near = commonSegments(state.self, b) - commonSegments(state.self, a);
-    if (near !== 0) return near;
-  }
+/** By what candidates differ in merit: equal ones take turns. */
+function createOrder(
+  state: HubState,
+  match: Match,
+  scope: Scope,
+  evaluate: Evaluate,
+  from: Address,
+): { byMerit(a: NodeRecord, b: NodeRecord): number } {
+  const prefer = match.prefer ?? [];
+  const isNearest = match.pick === "nearest";
+  if (prefer.length === 0 && !isNearest) return { byMerit: (a, b) => rankOf(a) - rankOf(b) };
+  const area = isNearest ? areaOf(state, match, scope, evaluate, from) : state.self;
+  const merits = new Map<NodeRecord, readonly number[]>();
+  const meritOf = (record: NodeRecord): readonly number[] => {
+    const known = merits.get(record);
+    if (known !== undefined) return known;
+    const nodeView = { ...scope, node: nodeScope(record) };
+    // Higher is better; what gives no number is the last choice.
+    const scores = prefer.map((source) => {
+      const result = evaluate(source, nodeView);
+      return result.ok && typeof result.value === "number" ? result.value : -Infinity;
+    });
+    if (isNearest) scores.push(-edgesBetween(area, record.description.address));
+    merits.set(record, scores);
+    return scores;
+  };
+  return {
+    byMerit: (a, b) => {
+      const byState = rankOf(a) - rankOf(b);
+      if (byState !== 0) return byState;
+      const left = meritOf(a);
+      const right = meritOf(b);
+      const at = left.findIndex((score, index) => score !== right[index]);
+      return at < 0 ? 0 : (left[at] ?? 0) > (right[at] ?? 0) ? -1 : 1;
+    },
+  };
+}
+
+function compareByLoad(state: HubState, a: NodeRecord, b: NodeRecord): number {
   const byLoad = loadOf(state, a.description.address) - loadOf(state, b.description.address);
   if (byLoad !== 0) return byLoad;
   return a.description.address < b.description.address ? -1 : 1;
@@ -114,14 +240,48 @@ function rankOf(node: NodeRecord): number {
   return node.state === "offline" ? 2 : 3;
 }
 
+/**
+ * Where "nearest" is measured from: the region that the match names, else the item if it is the
+ * address or division code of a node, else `from`, which is where the chain was submitted.
+ */
+function areaOf(
+  state: HubState,
+  match: Match,
+  scope: Scope,
+  evaluate: Evaluate,
+  from: Address,
+): Address {
+  const region =
+    match.region === undefined ? undefined : evaluateMapping(match.region, scope, evaluate);
+  for (const named of [region?.ok === true ? region.value : undefined, scope["item"]]) {
+    const area = typeof named === "string" ? resolveScope(state, named) : undefined;
+    if (area !== undefined) return area;
+  }
+  return from;
+}
+
+/** Edges of the tree on the way from one address to the other. */
+function edgesBetween(a: Address, b: Address): number {
+  const left = addressSegments(a);
+  const right = addressSegments(b);
+  let shared = 0;
+  while (shared < left.length && shared < right.length && left[shared] === right[shared]) {
+    shared += 1;
+  }
+  return left.length + right.length - 2 * shared;
+}
+
+/** Where a chain comes from: whoever submitted it, if that is below us; else ourselves. */
+export function submitterArea(state: HubState, submitter: string): Address {
+  // A signed-in user stands before the node: ACCOUNT@ADDRESS.
+  const node = submitter.slice(submitter.lastIndexOf("@") + 1) as Address;
+  return isWithin(node, state.self) ? node : state.self;
+}
+
+/** Open instructions of ours at the node. */
 export function loadOf(state: HubState, node: Address): number {
   const own = state.assignmentsByNode.get(node)?.size ?? 0;
   return own + (state.tasksAbout.get(node) ?? 0);
-}
-
-/** Levels of the tree that the node is away from us: fewer is nearer. */
-function commonSegments(self: Address, node: NodeRecord): number {
-  return addressSegments(self).length - addressSegments(node.description.address).length;
 }
 
 export function assignmentsTo(state: HubState, node: Address): readonly Assignment[] {

@@ -8,6 +8,7 @@ import { indexAssignment } from "./apply-assignment.ts";
 import {
   applicationKey,
   defaultPriority,
+  fanoutsOf,
   keyOf,
   memberAssignmentId,
   runId,
@@ -21,13 +22,16 @@ import {
   type ChainParent,
   type ChainState,
   type ChildPart,
+  type CompensationPlan,
   endedChainStates,
   type Fanout,
+  fanoutDueMs,
   type HubState,
   type KeyHolder,
   type Member,
   type RetainedSignal,
   type StepRun,
+  taskId,
 } from "./state.ts";
 import { restoreTask, rowsOfTask, type StoredTask } from "./task-rows.ts";
 import type { SignInToken, User } from "./user-state.ts";
@@ -72,6 +76,7 @@ export interface ChainRow {
   readonly notes?: readonly ChainNote[];
   /** Absent: none. */
   readonly signals?: readonly RetainedSignal[];
+  readonly compensation?: CompensationPlan;
 }
 
 interface StoredChain extends ChainRow {
@@ -156,7 +161,12 @@ export function chainRow(chain: Chain): ChainRow {
     ...(chain.held ? { held: true as const } : {}),
     ...(chain.notes.length === 0 ? {} : { notes: chain.notes }),
     ...(chain.signals.length === 0 ? {} : { signals: chain.signals }),
+    ...(chain.compensation === undefined ? {} : { compensation: copyPlan(chain.compensation) }),
   };
+}
+
+function copyPlan(plan: CompensationPlan): CompensationPlan {
+  return { ...plan, tasks: plan.tasks.map((task) => ({ ...task })) };
 }
 
 /** The rows for one marked entity, as it is now. */
@@ -165,13 +175,11 @@ export function rowsOf(state: HubState, table: Table, key: string): readonly Row
   if (table !== "chain") return [{ table, key, value: entityOf(state, table, key) }];
   const chain = state.chains.get(key);
   if (chain === undefined) return [{ table, key, value: undefined }];
-  if (!endedChainStates.has(chain.state)) {
-    return [{ table, key, value: storedChain(state, chain) }];
-  }
-  return [
-    { table, key, value: undefined },
-    { table: "past", key, value: chainRow(chain) },
-  ];
+  const isEnded = endedChainStates.has(chain.state);
+  // Late feedback may still change what an ended chain tells.
+  const isLive = !isEnded || fanoutsOf(state, chain).length > 0;
+  const live = { table, key, value: isLive ? storedChain(state, chain) : undefined };
+  return isEnded ? [live, { table: "past", key, value: chainRow(chain) }] : [live];
 }
 
 function entityOf(state: HubState, table: Table, key: string): unknown {
@@ -202,8 +210,9 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
 
 function storedChain(state: HubState, chain: Chain): StoredChain {
   const assignments: Assignment[] = [];
-  for (const step of chain.steps.values()) {
-    const assignment = state.assignments.get(runId(chain.id, step.id, step.visit));
+  const own = [...chain.steps.values()].map(({ id, visit }) => runId(chain.id, id, visit));
+  for (const id of [...own, ...(chain.compensation?.tasks ?? []).map(taskId)]) {
+    const assignment = state.assignments.get(id);
     if (assignment !== undefined) assignments.push({ ...assignment });
   }
   return { ...chainRow(chain), assignments };
@@ -217,6 +226,7 @@ function storedFanout(state: HubState, fanout: Fanout): StoredFanout {
   }
   return {
     ...fanout,
+    queue: [...fanout.queue],
     members: [...fanout.members.values()].map((member) => ({ ...member })),
     children: [...fanout.children.values()].map((child) => ({ ...child })),
     assignments,
@@ -287,6 +297,7 @@ function restoreChain(state: HubState, stored: StoredChain): void {
     held: stored.held ?? false,
     notes: stored.notes ?? [],
     signals: stored.signals ?? [],
+    ...(rest.compensation === undefined ? {} : { compensation: copyPlan(rest.compensation) }),
     steps: new Map(steps.map((step) => [step.id, step])),
   };
   state.chains.set(chain.id, chain);
@@ -304,15 +315,31 @@ export function holderOf(chain: Chain): KeyHolder {
   };
 }
 
+/** What rows did not have from the beginning, and what its absence means. */
+const absentBefore = {
+  forgets: false,
+  concurrencyMax: Number.MAX_SAFE_INTEGER,
+  growing: false,
+  overflow: 0,
+  feeds: false,
+  toldSettled: false,
+  stage: "open",
+  keepDueMs: 0,
+  lateChanges: 0,
+  compensates: undefined,
+} as const;
+
 function restoreFanout(state: HubState, stored: StoredFanout): void {
   const { assignments, members, children, ...rest } = stored;
   const fanout: Fanout = {
+    ...absentBefore,
     ...rest,
+    queue: [...(rest.queue ?? [])],
     members: new Map(members.map((member) => [member.key, member])),
     children: new Map(children.map((child) => [child.address, child])),
   };
   state.fanouts.set(fanout.id, fanout);
-  state.due.push("fanout", fanout.id, fanout.dueMs);
+  state.due.push("fanout", fanout.id, fanoutDueMs(fanout));
   state.due.push("emit", fanout.id, fanout.emitDueMs);
   for (const assignment of assignments) indexAssignment(state, assignment);
 }

@@ -25,6 +25,7 @@ export type ChainState =
   | "running"
   | "suspended"
   | "cancelling"
+  | "compensating"
   | "succeeded"
   | "failed"
   | "cancelled";
@@ -117,10 +118,37 @@ export interface StepRun {
   /** Node of a service step's last attempt. */
   node: string;
   attempt: number;
-  /** Kept when a fan-out has ended. */
+  /** Kept when a fan-out has ended: the result that was given. */
   summary: FanoutSummary | undefined;
   /** While the step is running and nobody has an instruction for it. */
   wait?: StepWait | undefined;
+  /** What late feedback has made of it since; absent while it is the result that was given. */
+  revised?: FanoutSummary;
+  /** It failed, and `onError` stands in for its output: there is nothing to compensate. */
+  substituted?: true;
+}
+
+/** One thing to undo: a step as a whole, or what the members of one of its fan-outs did. */
+export interface CompensationTask {
+  readonly step: string;
+  readonly of: "step" | "members";
+  /** Id of the run that is undone; the instruction or fan-out that undoes it adds `~try`. */
+  readonly run: string;
+  /** Counts from 1; grows when an operator lets a failed one be tried again. */
+  tries: number;
+  state: "waiting" | "running" | "done" | "failed";
+  reason: string;
+}
+
+/** How the chain will end once everything is undone, and what is to be undone, in order. */
+export interface CompensationPlan {
+  readonly outcome: "failed" | "cancelled";
+  readonly reason: string;
+  readonly tasks: readonly CompensationTask[];
+}
+
+export function taskId({ run, tries }: CompensationTask): string {
+  return `${run}~${tries}`;
 }
 
 export interface Chain {
@@ -150,11 +178,13 @@ export interface Chain {
   /** At most one for each name. */
   signals: readonly RetainedSignal[];
   readonly steps: Map<string, StepRun>;
+  compensation?: CompensationPlan;
 }
 
 export type AssignmentOwner =
   | { readonly kind: "step"; readonly chain: string; readonly step: string }
-  | { readonly kind: "member"; readonly fanout: string; readonly member: string };
+  | { readonly kind: "member"; readonly fanout: string; readonly member: string }
+  | { readonly kind: "compensation"; readonly chain: string; readonly step: string };
 
 /** Of an instruction that people do: what the origin has to know of the task. */
 export interface AssignmentTask {
@@ -198,19 +228,29 @@ export interface Assignment {
   note: string;
   /** Present when people do it. */
   task: AssignmentTask | undefined;
+  /** Nodes that gave it back: not their business. */
+  refusedBy?: readonly Address[];
 }
 
 export interface Member {
   readonly key: string;
-  readonly node: Address;
-  state: "live" | "replied" | "failed";
+  /** Who does it, or did; for people, whom it is about. */
+  node: Address;
+  /** `queued`: waits until fewer than `concurrencyMax` are at work. */
+  state: "queued" | "live" | "replied" | "failed";
   contribution: Contribution;
+  /** Of the feedback that its row was written by; -1: none was. */
+  revision: number;
   atMs: number;
   reason: string;
   /** For `by: items`: what the member is about. */
   readonly item: JsonValue;
   /** The hub that holds its task; absent when a node does it. */
-  readonly desk?: Address;
+  desk?: Address;
+  /** Its place in the list of items; only while it is queued. */
+  index?: number;
+  /** What it gave; kept where it may have to be undone. */
+  output?: JsonValue;
 }
 
 export interface ChildPart {
@@ -231,7 +271,7 @@ export interface Fanout {
   readonly step: string;
   /** The hub that delegated it to us, or undefined at the origin. */
   readonly upstream: Address | undefined;
-  readonly by: "level" | "items";
+  readonly by: "level" | "items" | "match";
   readonly scope: string;
   readonly level: string;
   readonly each: FanoutEach;
@@ -257,6 +297,35 @@ export interface Fanout {
   readonly urgent?: true;
   /** Present when people do it. */
   readonly human: FanoutHuman | undefined;
+  /** Withdrawn, and nothing of it will be undone. */
+  forgets: boolean;
+  /** Keys of members that wait to be dispatched, in the order of keys. */
+  queue: string[];
+  readonly concurrencyMax: number;
+  /** The step that it grows with has not ended: members may still come. */
+  growing: boolean;
+  /** Items that were over the limit of members. */
+  overflow: number;
+  /** Other steps of the chain read it while it runs. */
+  readonly feeds: boolean;
+  /** The last partial told that every member has answered. */
+  toldSettled: boolean;
+  /**
+   * `late`: its result was given, later feedback still counts; `kept`: nothing runs any more, the
+   * rows are needed to refuse late feedback or to undo what the members did.
+   */
+  stage: "open" | "late" | "kept";
+  /** When the row goes, in a stage after `open`; 0: with its chain. */
+  keepDueMs: number;
+  /** What has changed since the result was given. */
+  lateChanges: number;
+  /** Id of the fan-out whose members it undoes. */
+  readonly compensates: string | undefined;
+}
+
+/** The next moment at which the fan-out has something to do; 0 for none. */
+export function fanoutDueMs(fanout: Fanout): number {
+  return fanout.stage === "open" ? fanout.dueMs : fanout.keepDueMs;
 }
 
 /** Who holds a key: the chain, and what was submitted with it. */

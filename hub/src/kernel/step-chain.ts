@@ -15,12 +15,20 @@ import {
   utf8Length,
 } from "@cloudbrain/sdk/domain";
 import { assignmentsOf, fanoutsOf } from "./apply-chain.ts";
-import { chainScope, type Deciding, refuse, reply } from "./deciding.ts";
+import { chainScope, type Deciding, feedOf, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
-import { findCandidates } from "./registry.ts";
-import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
-import { openOrigin } from "./step-fanout.ts";
+import { findCandidates, pinPolicy, submitterArea } from "./registry.ts";
+import {
+  type Chain,
+  endedChainStates,
+  endedStepStates,
+  type HubState,
+  type StepRun,
+} from "./state.ts";
+import { advanceCompensation, closeAllLate, stepBack } from "./step-compensate.ts";
+import { openOrigin } from "./step-fanout-open.ts";
 import { settleRecalled, startHuman } from "./step-human.ts";
+import { closeGrown } from "./step-items.ts";
 import { mapOutput } from "./step-output.ts";
 import { startSignal } from "./step-signal.ts";
 import { startSubflow } from "./step-subflow.ts";
@@ -31,14 +39,28 @@ type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
 export function stepCancel(deciding: Deciding, event: EventOf<"cancel">): void {
   const chain = chainFor(deciding, event.request, event.chain);
   if (chain === undefined) return;
-  if (chain.state !== "cancelling") {
-    const { reason, by } = event;
-    const asked = by === undefined ? {} : { by };
-    deciding.decide({ t: "chainCancelling", chain: chain.id, reason, ...asked });
-    settleRecalled(deciding, assignmentsOf(deciding.state, chain));
-    deciding.review(chain.id);
+  const { compensation } = chain;
+  const { reason, by } = event;
+  if (chain.state === "suspended" && compensation !== undefined) {
+    // What could not be undone stays as it is: a person has decided so.
+    const left = `${compensation.reason}; not all is undone: ${chain.reason}`;
+    const asked = by === undefined ? {} : { by, why: reason };
+    endChain(deciding, chain, compensation.outcome, left, asked);
+  } else {
+    beginCancel(deciding, chain, reason, by);
   }
   reply(deciding, event.request, { kind: "done" });
+}
+
+/** Asks everybody who works for the chain to stop, unless it is on its way to its end already. */
+export function beginCancel(deciding: Deciding, chain: Chain, reason: string, by?: string): void {
+  if (chain.state === "cancelling" || chain.compensation !== undefined) return;
+  closeAllLate(deciding, chain);
+  const asked = by === undefined ? {} : { by };
+  deciding.decide({ t: "chainCancelling", chain: chain.id, reason, ...asked });
+  settleRecalled(deciding, assignmentsOf(deciding.state, chain));
+  for (const { id } of fanoutsOf(deciding.state, chain)) deciding.reviewFanout(id);
+  deciding.review(chain.id);
 }
 
 /** The live chain that a request is about, or undefined when it was refused. */
@@ -62,6 +84,11 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
     endCancelled(deciding, chain);
     return;
   }
+  if (chain.state === "compensating") {
+    advanceCompensation(deciding, chain);
+    return;
+  }
+  closeGrown(deciding, chain);
   if (chain.state !== "running") return;
   const lost = unhandledFailure(chain);
   if (lost !== undefined) {
@@ -73,7 +100,7 @@ export function advanceChain(deciding: Deciding, chain: Chain): void {
     for (const step of chain.application.steps) {
       const run = chain.steps.get(step.id);
       if (run?.state !== "waiting" || chain.state !== "running") continue;
-      const readiness = readinessOf(chain, step);
+      const readiness = readinessOf(deciding.state, chain, step);
       if (readiness === "waits") continue;
       moved = true;
       if (readiness === "skips") skip(deciding, chain, step, "a need has failed");
@@ -113,10 +140,11 @@ function suspendIfStuck(deciding: Deciding, chain: Chain): void {
   deciding.decide({ t: "chainSuspended", chain: chain.id, reason });
 }
 
-function readinessOf(chain: Chain, step: Step): "starts" | "waits" | "skips" {
+function readinessOf(state: HubState, chain: Chain, step: Step): "starts" | "waits" | "skips" {
   let answer: "starts" | "skips" = "starts";
   for (const need of step.needs) {
     const needed = chain.steps.get(need.step);
+    if (need.on === "partial" && needed !== undefined && feedOf(state, chain, needed)) continue;
     if (needed === undefined || !endedStepStates.has(needed.state)) return "waits";
     const failed = needed.state === "failed";
     if (need.on === "failed" ? !failed : failed) answer = "skips";
@@ -136,7 +164,7 @@ function skip(deciding: Deciding, chain: Chain, step: Step, reason: string): voi
 }
 
 function startStep(deciding: Deciding, chain: Chain, step: Step): void {
-  const scope = chainScope(chain);
+  const scope = chainScope(chain, deciding.state);
   if (step.when !== undefined) {
     const result = deciding.evaluate(step.when, scope);
     if (!result.ok) {
@@ -178,7 +206,9 @@ function startService(deciding: Deciding, chain: Chain, step: ServiceStep, scope
     suspend(deciding, chain, step, input.reason);
     return;
   }
-  const found = findCandidates(deciding.state, step.match, scope, deciding.evaluate);
+  const match = pinPolicy(chain.application, step.match);
+  const from = submitterArea(deciding.state, chain.submitter);
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, from);
   const best = found.candidates[0];
   if (best === undefined) {
     suspend(deciding, chain, step, `no node matches: ${found.explanation}`);
@@ -228,10 +258,19 @@ export function suspend(deciding: Deciding, chain: Chain, step: Step, reason: st
 export function failStep(deciding: Deciding, chain: Chain, run: StepRun, reason: string): void {
   const step = chain.application.steps.find(({ id }) => id === run.id);
   if (step?.onError !== undefined) {
-    const result = evaluateMapping(step.onError, chainScope(chain), deciding.evaluate);
+    const result = evaluateMapping(
+      step.onError,
+      chainScope(chain, deciding.state),
+      deciding.evaluate,
+    );
     if (result.ok) {
       const why = `continued after: ${reason}`;
-      conclude(deciding, chain, run, { state: "succeeded", reason: why, output: result.value });
+      conclude(deciding, chain, run, {
+        state: "succeeded",
+        reason: why,
+        output: result.value,
+        substituted: true,
+      });
       return;
     }
   }
@@ -268,6 +307,7 @@ interface StepEnd {
   readonly state: "succeeded" | "failed" | "suspended" | "cancelled";
   readonly reason: string;
   readonly output: JsonValue;
+  readonly substituted?: true;
 }
 
 function conclude(deciding: Deciding, chain: Chain, run: StepRun, end: StepEnd): void {
@@ -285,7 +325,7 @@ function endIfDone(deciding: Deciding, chain: Chain): void {
     endChain(deciding, chain, "succeeded", "");
     return;
   }
-  const result = evaluateMapping(mapping, chainScope(chain), deciding.evaluate);
+  const result = evaluateMapping(mapping, chainScope(chain, deciding.state), deciding.evaluate);
   if (!result.ok) {
     endChain(deciding, chain, "failed", `output: ${result.reason}`);
     return;
@@ -308,15 +348,18 @@ export function endChain(
   chain: Chain,
   state: "succeeded" | "failed" | "cancelled",
   reason: string,
+  asked: { readonly by?: string; readonly why?: string } = {},
 ): void {
-  deciding.decide({ t: "chainEnded", chain: chain.id, state, reason, output: null });
+  if (state !== "succeeded" && stepBack(deciding, chain, state, reason)) return;
+  deciding.decide({ t: "chainEnded", chain: chain.id, state, reason, output: null, ...asked });
   deciding.changed(chain.id);
 }
 
 /** Cancelled once nobody works for the chain any more. */
 function endCancelled(deciding: Deciding, chain: Chain): void {
   const { state } = deciding;
-  if (assignmentsOf(state, chain).length > 0 || fanoutsOf(state, chain).length > 0) return;
+  if (assignmentsOf(state, chain).length > 0) return;
+  if (fanoutsOf(state, chain).some(({ stage }) => stage !== "kept")) return;
   // Chains below it that are being cancelled with it.
   for (const { wait } of chain.steps.values()) if (wait !== undefined) return;
   endChain(deciding, chain, "cancelled", chain.reason);

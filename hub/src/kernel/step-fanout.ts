@@ -1,247 +1,29 @@
-// Steps: fan-outs. The member set is pinned when the fan-out opens; hubs below pin their part and
-// say so (closed). Partials replace, never add.
+// Steps: fan-outs under way: delegated, told of by partials, complete. Partials replace, never add.
 //
 //   I4  A member contributes at most once: its row is written by the first feedback that counts.
-//   I5  An aggregate is folded from the rows whenever it is needed; nothing is kept incrementally.
 //   I6  A final partial is the last one, and all members below it are settled or given up.
 
 import {
-  type Accumulators,
   type Address,
-  childTowards,
-  compareText,
   type DelegateBody,
-  evaluateMapping,
-  type FanoutStep,
-  foldContributions,
-  isWithin,
-  type JsonObject,
   type JsonValue,
   type Lane,
   levels,
-  limits,
-  mergeAccumulators,
   type PartialBody,
   resultOf,
-  type Scope,
+  type WithdrawBody,
 } from "@cloudbrain/sdk/domain";
-import { runId } from "./apply-chain.ts";
-import { countFanout, type Deciding, type FanoutCounts } from "./deciding.ts";
-import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope, resolveScope } from "./registry.ts";
-import type { Chain, Fanout, FanoutHuman, FanoutSummary } from "./state.ts";
-import { failStep, inputText, suspend } from "./step-chain.ts";
-import {
-  type MemberWork,
-  memberTask,
-  openMembersHere,
-  prepareFanout,
-  settleWithdrawn,
-  withTask,
-} from "./step-human.ts";
+import type { Deciding } from "./deciding.ts";
+import { accumulate, countFanout, type FanoutCounts, missingOf, summaryOf } from "./fanout-fold.ts";
+import type { Chain, Fanout } from "./state.ts";
+import { failStep } from "./step-chain.ts";
+import { endTask, undonePart } from "./step-compensate.ts";
+import { levelPart } from "./step-fanout-open.ts";
+import { openMembersHere, prepareFanout, settleWithdrawn } from "./step-human.ts";
+import { dispatchQueued, stepFeedDue } from "./step-items.ts";
 import { mapOutput } from "./step-output.ts";
-import { headingOf } from "./task-spec.ts";
 
-/** How many of those that did not reply are named. */
-const missingMax = 20;
-
-export function openOrigin(
-  deciding: Deciding,
-  chain: Chain,
-  step: FanoutStep,
-  scope: Scope & JsonObject,
-): void {
-  const run = chain.steps.get(step.id);
-  const fanout = runId(chain.id, step.id, (run?.visit ?? 0) + 1);
-  const human = prepareFanout(deciding, step.each, scope, headingOf(chain, step.id));
-  if (typeof human === "string") {
-    suspend(deciding, chain, step, human);
-    return;
-  }
-  const common = {
-    t: "fanoutOpened",
-    fanout,
-    chain: chain.id,
-    step: step.id,
-    finishMs: step.aggregate.finishMs,
-    membersMax: step.members.membersMax,
-    ...(human === undefined ? {} : { human }),
-  } as const;
-  if (step.members.by === "items") {
-    const members = itemMembers(deciding, step, scope, human);
-    if (typeof members === "string") {
-      suspend(deciding, chain, step, members);
-      return;
-    }
-    deciding.decide({
-      ...common,
-      by: "items",
-      scope: "",
-      level: "",
-      context: {},
-      members,
-      children: [],
-      input: "null",
-    });
-  } else if (step.members.by === "match") {
-    suspend(deciding, chain, step, "this hub can't open a fan-out over what matches");
-    return;
-  } else {
-    const wanted = evaluateMapping(step.members.scope, scope, deciding.evaluate);
-    const text = wanted.ok ? wanted.value : null;
-    const root = typeof text === "string" ? resolveScope(deciding.state, text) : undefined;
-    if (root === undefined) {
-      const why = wanted.ok ? `no node has the address or code ${String(text)}` : wanted.reason;
-      suspend(deciding, chain, step, `fanout.scope: ${why}`);
-      return;
-    }
-    const work = { each: step.each, human };
-    const part = levelPart(deciding, root, step.members.level, work, scope);
-    deciding.decide({
-      ...common,
-      by: "level",
-      scope: root,
-      level: step.members.level,
-      context: scope,
-      ...part,
-    });
-  }
-  openMembersHere(deciding, fanout);
-  deciding.reviewFanout(fanout);
-}
-
-type LevelPart = {
-  readonly members: readonly OpenedMember[];
-  readonly children: readonly Address[];
-  readonly input: string;
-};
-
-/** Our direct nodes of the level, and the child hubs that have more of them below. */
-function levelPart(
-  deciding: Deciding,
-  root: Address,
-  level: string,
-  work: MemberWork,
-  scope: Scope,
-): LevelPart {
-  const { state } = deciding;
-  const { each } = work;
-  const match = { ...each.match, level: each.match.level ?? level };
-  const found = findCandidates(state, match, scope, deciding.evaluate);
-  const members: OpenedMember[] = [];
-  const children = new Set<Address>();
-  // One text for all where the input does not read the member: it is stored and encoded once.
-  const shared = inputText(deciding, each.input, scope);
-  for (const record of found.candidates) {
-    const { address } = record.description;
-    if (record.description.level !== level || !isWithin(address, root)) continue;
-    const child = childTowards(state.self, address);
-    if (child === undefined) continue;
-    if (child !== address) {
-      children.add(child);
-      continue;
-    }
-    const own = shared.ok
-      ? undefined
-      : inputText(deciding, each.input, { ...scope, member: nodeScope(record) });
-    const task = memberTask(deciding, work, scope, address);
-    if (own !== undefined && !own.ok) members.push({ key: address, node: "", reason: own.reason });
-    else if (typeof task === "string") members.push({ key: address, node: "", reason: task });
-    else {
-      const input = own === undefined ? {} : { input: own.text };
-      members.push({ key: address, node: address, ...input, ...task });
-    }
-  }
-  members.sort((a, b) => compareText(a.key, b.key));
-  return {
-    members,
-    children: [...children].sort(compareText),
-    input: shared.ok ? shared.text : "null",
-  };
-}
-
-/** One member per item, each matched on its own; a text answers why it can't be done. */
-function itemMembers(
-  deciding: Deciding,
-  step: FanoutStep,
-  scope: Scope,
-  human: FanoutHuman | undefined,
-): readonly OpenedMember[] | string {
-  if (step.members.by !== "items") return "fanout.items is missing";
-  const result = evaluateMapping(step.members.items, scope, deciding.evaluate);
-  if (!result.ok) return `fanout.items: ${result.reason}`;
-  if (!Array.isArray(result.value)) return "fanout.items: it is not a list";
-  const max = Math.min(step.members.membersMax, limits.fanoutMembersPerHubMax);
-  if (result.value.length > max) {
-    return `fanout.items: ${result.value.length} items are over the limit of ${max}`;
-  }
-  const { key } = step.members;
-  const chooser = createChooser(deciding, step, scope);
-  const members = new Map<string, OpenedMember>();
-  for (const [index, item] of (result.value as readonly JsonValue[]).entries()) {
-    const itemScope = { ...scope, item, index };
-    let name = String(index);
-    if (key !== undefined) {
-      const named = deciding.evaluate(key, itemScope);
-      if (!named.ok) return `fanout.key: ${named.reason}`;
-      name = String(named.value);
-    }
-    if (members.has(name)) continue;
-    const member = itemMember(deciding, step, itemScope, name, item, chooser(itemScope));
-    members.set(name, withTask(deciding, { each: step.each, human }, itemScope, member));
-  }
-  return [...members.values()];
-}
-
-interface Choice {
-  readonly node: Address | undefined;
-  readonly explanation: string;
-}
-
-function itemMember(
-  deciding: Deciding,
-  step: FanoutStep,
-  scope: Scope,
-  key: string,
-  item: JsonValue,
-  choice: Choice,
-): OpenedMember {
-  if (choice.node === undefined) {
-    return { key, node: "", item, reason: `no node matches: ${choice.explanation}` };
-  }
-  const input = inputText(
-    deciding,
-    step.each.input ?? { kind: "expression", source: "item" },
-    scope,
-  );
-  if (!input.ok) return { key, node: "", item, reason: input.reason };
-  return { key, node: choice.node, input: input.text, item };
-}
-
-/** Spreads items over equally good nodes in turn; matches once where no item is read. */
-function createChooser(
-  deciding: Deciding,
-  step: FanoutStep,
-  scope: Scope,
-): (itemScope: Scope) => Choice {
-  const { match } = step.each;
-  const readsItem = JSON.stringify(match).includes("item");
-  const findBest = (itemScope: Scope) => {
-    const found = findCandidates(deciding.state, match, itemScope, deciding.evaluate);
-    const best = found.candidates[0];
-    return { ...found, best: found.candidates.filter(({ state }) => state === best?.state) };
-  };
-  const fixed = readsItem ? undefined : findBest(scope);
-  let turn = 0;
-  return (itemScope) => {
-    const { best, explanation } = fixed ?? findBest(itemScope);
-    const chosen = best[turn % best.length];
-    turn += 1;
-    return { node: chosen?.description.address, explanation };
-  };
-}
-
-/** A hub above asks for our part. A repeated request changes nothing: ids are derived. */
+/** A hub above asks for our part. Asked again, we answer with what we have: ids are derived. */
 export function stepDelegate(
   deciding: Deciding,
   from: Address,
@@ -249,12 +31,20 @@ export function stepDelegate(
   lane: Lane,
 ): void {
   const { state } = deciding;
-  if (state.fanouts.has(body.fanout)) return;
   if (!levels.some((level) => level === body.level)) return;
+  const known = state.fanouts.get(body.fanout);
+  if (known !== undefined && known.stage !== "kept") {
+    // A hub that has lost its store may ask for what it was told before.
+    if (known.version > 0) emitPartial(deciding, known, countFanout(known), false);
+    return;
+  }
   const { each, heading } = body;
   const human =
     heading === undefined ? undefined : prepareFanout(deciding, each, body.context, heading);
-  const part = levelPart(deciding, body.scope, body.level, { each, human }, body.context);
+  const part =
+    body.compensates === ""
+      ? levelPart(deciding, body.scope, body.level, { each, human }, body.context)
+      : undonePart(deciding, body.compensates, each, body);
   deciding.decide({
     t: "fanoutOpened",
     fanout: body.fanout,
@@ -271,25 +61,30 @@ export function stepDelegate(
     membersMax: body.membersMax,
     // The lane that it came on tells an emergency (E1 of lane-of.ts).
     ...(lane === "control" ? { urgent: true } : {}),
+    ...(body.compensates === "" ? {} : { compensates: body.compensates }),
     ...part,
     ...(human === undefined || typeof human === "string" ? {} : { human }),
   });
-  openMembersHere(deciding, body.fanout);
+  openMembersHere(deciding, body.fanout, part.members);
   deciding.reviewFanout(body.fanout);
 }
 
-export function stepWithdraw(deciding: Deciding, from: Address, id: string): void {
-  const fanout = deciding.state.fanouts.get(id);
-  if (fanout === undefined || fanout.upstream !== from || fanout.withdrawn) return;
-  deciding.decide({ t: "withdrawn", fanout: id });
-  settleWithdrawn(deciding, fanout);
-  deciding.reviewFanout(id);
+export function stepWithdraw(deciding: Deciding, from: Address, body: WithdrawBody): void {
+  const fanout = deciding.state.fanouts.get(body.fanout);
+  if (fanout === undefined || fanout.upstream !== from) return;
+  // What is kept is kept until nothing of it will be undone.
+  const isFirst = fanout.stage !== "kept" && !fanout.withdrawn;
+  if (!isFirst && !(body.forgets && !fanout.forgets)) return;
+  const forgets = body.forgets ? ({ forgets: true } as const) : {};
+  deciding.decide({ t: "withdrawn", fanout: fanout.id, ...forgets });
+  if (isFirst) settleWithdrawn(deciding, fanout);
+  deciding.reviewFanout(fanout.id);
 }
 
 export function stepPartial(deciding: Deciding, from: Address, body: PartialBody): void {
   const fanout = deciding.state.fanouts.get(body.fanout);
   const child = fanout?.children.get(from);
-  if (fanout === undefined || child === undefined) return;
+  if (fanout === undefined || child === undefined || fanout.stage === "kept") return;
   // Old news, or news after the end: what is final stays (I6).
   if (child.final || body.version <= child.version) return;
   const { kind: _kind, ...partial } = body;
@@ -299,17 +94,41 @@ export function stepPartial(deciding: Deciding, from: Address, body: PartialBody
 
 /** Whether the fan-out is complete, and whether the parent should hear of it. */
 export function reviewFanout(deciding: Deciding, fanout: Fanout): void {
-  const counts = countFanout(fanout);
-  if (fanout.upstream !== undefined) {
-    if (counts.settled) emitPartial(deciding, fanout, counts, true);
-    return;
-  }
+  if (fanout.stage === "kept") return;
   const chain = deciding.state.chains.get(fanout.chain);
-  if (chain === undefined) return;
+  if (fanout.upstream !== undefined) {
+    reviewPart(deciding, fanout);
+  } else if (chain !== undefined) {
+    if (fanout.compensates === undefined) reviewOrigin(deciding, chain, fanout);
+    else reviewUndoing(deciding, chain, fanout);
+  }
+}
+
+/** Our part of what was delegated to us. */
+function reviewPart(deciding: Deciding, fanout: Fanout): void {
+  const counts = countFanout(fanout);
+  if (!counts.settled) return;
+  // An answer may be revised until the parent says that it is over.
+  const isLast = fanout.each.revise !== true || fanout.withdrawn;
+  if (isLast) emitPartial(deciding, fanout, counts, true);
+  else if (!fanout.toldSettled) emitPartial(deciding, fanout, counts, false);
+}
+
+function reviewOrigin(deciding: Deciding, chain: Chain, fanout: Fanout): void {
   if (chain.state === "cancelling") {
-    if (counts.settled) endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+    const { settled } = countFanout(fanout);
+    if (fanout.stage === "late") closeLate(deciding, fanout);
+    else if (settled) endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
     return;
   }
+  if (fanout.queue.length > 0) dispatchQueued(deciding, chain, fanout);
+  const counts = countFanout(fanout);
+  if (fanout.stage === "late") {
+    if (counts.settled && fanout.each.revise !== true) closeLate(deciding, fanout);
+    return;
+  }
+  // Steps that need its first partial may begin.
+  if (fanout.feeds && counts.replied > 0) deciding.review(chain.id);
   const { aggregate } = fanout;
   const isDone =
     counts.settled ||
@@ -329,21 +148,47 @@ function isTrue(deciding: Deciding, fanout: Fanout): boolean {
 export function stepFanoutDue(deciding: Deciding, fanout: Fanout): void {
   const counts = countFanout(fanout);
   if (fanout.upstream !== undefined) {
-    emitPartial(deciding, fanout, counts, true);
+    stepPartDue(deciding, fanout, counts);
     return;
   }
   const chain = deciding.state.chains.get(fanout.chain);
   if (chain === undefined) return;
-  if (chain.state === "cancelling") {
-    endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+  if (fanout.stage !== "open") {
+    closeLate(deciding, fanout);
     return;
   }
-  completeOrigin(deciding, chain, fanout, counts, "the finish deadline has passed");
+  const why = "the finish deadline has passed";
+  if (fanout.compensates !== undefined) endUndoing(deciding, chain, fanout, counts, why);
+  else if (chain.state === "cancelling") {
+    endOrigin(deciding, chain, fanout, "cancelled", chain.reason);
+  } else completeOrigin(deciding, chain, fanout, counts, why);
+}
+
+function stepPartDue(deciding: Deciding, fanout: Fanout, counts: FanoutCounts): void {
+  if (fanout.stage === "kept") {
+    deciding.decide({ t: "fanoutClosed", fanout: fanout.id });
+    return;
+  }
+  const goesOn =
+    fanout.stage === "open" &&
+    fanout.aggregate.late === "revise" &&
+    !fanout.withdrawn &&
+    (fanout.each.revise === true || !counts.settled);
+  emitPartial(deciding, fanout, counts, !goesOn, goesOn);
+}
+
+/** Late feedback counts no more; what it has made of the result stays with the step. */
+export function closeLate(deciding: Deciding, fanout: Fanout): void {
+  const hasChanged = fanout.stage === "late" && fanout.lateChanges > 0;
+  const summary = hasChanged ? { summary: summaryOf(fanout) } : {};
+  deciding.decide({ t: "fanoutClosed", fanout: fanout.id, ...summary });
+  deciding.changed(fanout.chain);
 }
 
 export function stepEmitDue(deciding: Deciding, fanout: Fanout): void {
-  if (!fanout.changed || fanout.upstream === undefined) return;
-  emitPartial(deciding, fanout, countFanout(fanout), false);
+  if (!fanout.changed || fanout.stage === "kept") return;
+  if (fanout.upstream !== undefined) emitPartial(deciding, fanout, countFanout(fanout), false);
+  else if (fanout.feeds) stepFeedDue(deciding, fanout);
 }
 
 function completeOrigin(
@@ -357,12 +202,14 @@ function completeOrigin(
   const ratio = counts.members === 0 ? 0 : counts.replied / counts.members;
   const told = `${counts.replied} of ${counts.members} replied`;
   const reason = why === "" ? told : `${why}: ${told}`;
-  const isEnough = counts.members > 0 && (ratio >= aggregate.minimum || isTrue(deciding, fanout));
-  if (isEnough || aggregate.onShort === "partial") {
-    succeedOrigin(deciding, chain, fanout, ratio < 1 ? reason : "");
+  if (isEnough(deciding, fanout, counts) || aggregate.onShort === "partial") {
+    const isWhole = !fanout.growing && (ratio === 1 || counts.members === 0);
+    succeedOrigin(deciding, chain, fanout, isWhole ? "" : reason);
     return;
   }
-  const short = `${reason}, at least ${aggregate.minimum} was asked`;
+  const { overflow, membersMax } = fanout;
+  const over = overflow === 0 ? "" : `, ${overflow} items could not be taken beside ${membersMax}`;
+  const short = `${reason}, at least ${aggregate.minimum} was asked${over}`;
   if (aggregate.onShort === "suspend") {
     endOrigin(deciding, chain, fanout, "suspended", short);
     const text = `step ${fanout.step}: ${short}`;
@@ -387,6 +234,21 @@ function succeedOrigin(deciding: Deciding, chain: Chain, fanout: Fanout, reason:
   if (run !== undefined) failStep(deciding, chain, run, mapped.reason);
 }
 
+/** Nobody to ask is enough only where members could have come and none were needed. */
+function isEnough(deciding: Deciding, fanout: Fanout, counts: FanoutCounts): boolean {
+  const { aggregate } = fanout;
+  if (fanout.overflow > 0) return false;
+  if (counts.members === 0) return isGrown(deciding, fanout) && aggregate.minimum === 0;
+  return counts.replied / counts.members >= aggregate.minimum || isTrue(deciding, fanout);
+}
+
+function isGrown(deciding: Deciding, fanout: Fanout): boolean {
+  const steps = deciding.state.chains.get(fanout.chain)?.application.steps;
+  const step = steps?.find(({ id }) => id === fanout.step);
+  if (step?.type !== "fanout" || step.members.by !== "items") return false;
+  return step.members.growsWith !== undefined;
+}
+
 function endOrigin(
   deciding: Deciding,
   chain: Chain,
@@ -406,6 +268,7 @@ function emitPartial(
   fanout: Fanout,
   counts: FanoutCounts,
   final: boolean,
+  isLate = false,
 ): void {
   deciding.decide({
     t: "partialEmitted",
@@ -418,69 +281,28 @@ function emitPartial(
     failed: counts.failed,
     accumulators: accumulate(fanout),
     missing: missingOf(fanout),
+    ...(isLate ? { late: true } : {}),
   });
 }
 
-/** The fold of own members and the latest partial of every child (I5). */
-export function accumulate(fanout: Fanout): Accumulators {
-  const { into } = fanout.aggregate;
-  let accumulators = foldContributions(into, repliedOf(fanout));
-  for (const child of fanout.children.values()) {
-    if (child.version > 0) {
-      accumulators = mergeAccumulators(into, accumulators, child.accumulators);
-    }
-  }
-  return accumulators;
-}
-
-function* repliedOf(fanout: Fanout) {
-  for (const { key, state, atMs, contribution } of fanout.members.values()) {
-    if (state === "replied") yield { key, atMs, contribution };
-  }
-}
-
-function missingOf(fanout: Fanout): readonly Address[] {
-  const missing: Address[] = [];
-  for (const member of fanout.members.values()) {
-    if (missing.length >= missingMax) return missing;
-    if (member.state !== "replied" && member.node !== "") missing.push(member.node as Address);
-  }
-  for (const child of fanout.children.values()) {
-    missing.push(...child.missing.slice(0, missingMax - missing.length));
-    if (missing.length >= missingMax) return missing;
-  }
-  return missing;
-}
-
-/** What people see of a fan-out, running or ended. */
-export function summaryOf(fanout: Fanout): FanoutSummary {
-  const { into } = fanout.aggregate;
+/** A fan-out that undoes: it is done when everybody has, and anything less has failed. */
+function reviewUndoing(deciding: Deciding, chain: Chain, fanout: Fanout): void {
   const counts = countFanout(fanout);
-  return {
-    members: counts.members,
-    replied: counts.replied,
-    failed: counts.failed,
-    closed: counts.closed,
-    aggregate: resultOf(into, accumulate(fanout)),
-    children: [...fanout.children.values()].map((child) => ({
-      address: child.address,
-      members: child.members,
-      replied: child.replied,
-      failed: child.failed,
-      final: child.final,
-      version: child.version,
-      aggregate: resultOf(into, child.accumulators),
-    })),
-    missing: missingOf(fanout),
-  };
+  if (counts.settled) endUndoing(deciding, chain, fanout, counts, "");
 }
 
-/** What the reducers' expressions read beside `out`. */
-export function memberScope(deciding: Deciding, fanout: Fanout, memberKey: string): JsonObject {
-  const member = fanout.members.get(memberKey);
-  const record = member === undefined ? undefined : deciding.state.nodes.get(member.node);
-  return {
-    member: record === undefined ? { address: memberKey } : nodeScope(record),
-    item: member?.item ?? null,
-  };
+function endUndoing(
+  deciding: Deciding,
+  chain: Chain,
+  fanout: Fanout,
+  counts: FanoutCounts,
+  why: string,
+): void {
+  const left = counts.members - counts.replied;
+  const isDone = left === 0 && counts.settled;
+  const failed = [...fanout.members.values()].find(({ state }) => state === "failed");
+  const first = failed === undefined ? "" : `; ${failed.key}: ${failed.reason}`;
+  const told = `${left} of ${counts.members} members are not undone${first}`;
+  const reason = isDone ? "" : why === "" ? told : `${why}: ${told}`;
+  endTask(deciding, chain, fanout.id, reason);
 }

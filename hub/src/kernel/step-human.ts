@@ -10,14 +10,14 @@ import type {
   Scope,
   TaskHeading,
 } from "@cloudbrain/sdk/domain";
-import { assignmentSpec, humanWorkOf } from "./apply-assignment.ts";
+import { assignmentSpec, humanWorkOf, ruleOf } from "./apply-assignment.ts";
 import { memberAssignmentId, runId } from "./apply-chain.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope } from "./registry.ts";
+import { findCandidates, nodeScope, pinPolicy, submitterArea } from "./registry.ts";
 import type { Assignment, AssignmentTask, Chain, Fanout, FanoutHuman } from "./state.ts";
 import { inputText, suspend } from "./step-chain.ts";
-import { memberScope } from "./step-fanout.ts";
+import { memberScope } from "./step-late.ts";
 import { stepTaskInstruction } from "./step-task-change.ts";
 import { stepFeedback } from "./step-work.ts";
 import { deskOf, type HumanWork, headingOf, resolvePeople, safetyDueAfter } from "./task-spec.ts";
@@ -29,7 +29,9 @@ export function startHuman(deciding: Deciding, chain: Chain, step: HumanStep, sc
     suspend(deciding, chain, step, input.reason);
     return;
   }
-  const found = findCandidates(deciding.state, step.match, scope, deciding.evaluate);
+  const match = pinPolicy(chain.application, step.match);
+  const from = submitterArea(deciding.state, chain.submitter);
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, from);
   const best = found.candidates[0];
   if (best === undefined) {
     suspend(deciding, chain, step, `no node matches: ${found.explanation}`);
@@ -73,6 +75,17 @@ function prepareTask(
   return { about: address, people: people.value, safetyDueMs, returnedBy: [] };
 }
 
+/** When a member that comes now gives a silent desk up; a text: its calendar is unknown here. */
+export function safetyOf(
+  deciding: Deciding,
+  each: FanoutEach,
+): Pick<AssignmentTask, "safetyDueMs"> | string | undefined {
+  const work = workOfEach(each);
+  if (work === undefined) return undefined;
+  const safetyDueMs = safetyDueAfter(deciding, work.deadlines);
+  return safetyDueMs === undefined ? unknownCalendar(work) : { safetyDueMs };
+}
+
 function unknownCalendar(work: HumanWork): string {
   return `deadline.calendar: no calendar ${work.deadlines.calendar ?? ""} is known at this hub`;
 }
@@ -88,13 +101,14 @@ export function openHere(deciding: Deciding, id: string): void {
   stepTaskInstruction(deciding, state.self, { id, chain, step, attempt, input, task });
 }
 
-/** Opens the tasks of a fan-out's members whose desk this hub is. */
-export function openMembersHere(deciding: Deciding, fanout: string): void {
-  const { state } = deciding;
-  const opened = state.fanouts.get(fanout);
-  if (opened?.human === undefined) return;
-  for (const { key, desk } of opened.members.values()) {
-    if (desk === state.self) openHere(deciding, memberAssignmentId(fanout, key));
+/** Opens the tasks of members that have just come, whose desk this hub is. */
+export function openMembersHere(
+  deciding: Deciding,
+  fanout: string,
+  members: Iterable<Pick<OpenedMember, "key" | "desk">>,
+): void {
+  for (const { key, desk } of members) {
+    if (desk === deciding.state.self) openHere(deciding, memberAssignmentId(fanout, key));
   }
 }
 
@@ -115,10 +129,10 @@ export function prepareFanout(
 ): FanoutHuman | string | undefined {
   const work = workOfEach(each);
   if (work === undefined) return undefined;
-  const safetyDueMs = safetyDueAfter(deciding, work.deadlines);
-  if (safetyDueMs === undefined) return unknownCalendar(work);
+  const safety = safetyOf(deciding, each);
+  if (typeof safety !== "object") return safety;
   const shared = resolvePeople(deciding, work, scope);
-  return shared.ok ? { heading, people: shared.value, safetyDueMs } : { heading, safetyDueMs };
+  return shared.ok ? { heading, people: shared.value, ...safety } : { heading, ...safety };
 }
 
 /** What members are asked; a text says why no people can be asked here. */
@@ -197,8 +211,8 @@ export function sameDesk(deciding: Deciding, assignment: Assignment): Assignment
 function scopeOf(deciding: Deciding, assignment: Assignment): Scope {
   const { owner } = assignment;
   const chain = deciding.state.chains.get(assignment.chain);
-  const scope = chain === undefined ? {} : chainScope(chain);
-  if (owner.kind === "step") return scope;
+  const scope = chain === undefined ? {} : chainScope(chain, deciding.state);
+  if (owner.kind !== "member") return scope;
   const fanout = deciding.state.fanouts.get(owner.fanout);
   if (fanout === undefined) return scope;
   return { ...fanout.context, ...scope, ...memberScope(deciding, fanout, owner.member) };
@@ -208,14 +222,13 @@ function scopeOf(deciding: Deciding, assignment: Assignment): Scope {
 export function candidatesFor(deciding: Deciding, assignment: Assignment): readonly NodeRecord[] {
   const { state } = deciding;
   const { owner } = assignment;
-  const step = state.chains
-    .get(assignment.chain)
-    ?.application.steps.find(({ id }) => id === assignment.step);
-  const fanout = owner.kind === "member" ? state.fanouts.get(owner.fanout) : undefined;
-  const match = fanout?.each.match ?? (step?.type === "human" ? step.match : undefined);
+  const chain = state.chains.get(assignment.chain);
+  const match = ruleOf(state, owner)?.match;
   if (match === undefined) return [];
   const scope = scopeOf(deciding, assignment);
-  return findCandidates(state, match, scope, deciding.evaluate).candidates;
+  const pinned = chain === undefined ? match : pinPolicy(chain.application, match);
+  const from = submitterArea(state, chain?.submitter ?? "");
+  return findCandidates(state, pinned, scope, deciding.evaluate, from).candidates;
 }
 
 /** Answers of a desk that ask a person to look into the chain. */
@@ -240,6 +253,7 @@ export function settleRecalled(deciding: Deciding, assignments: readonly Assignm
       errorCode: "",
       message: "",
       retryable: false,
+      revision: 0,
     };
     stepFeedback(deciding, state.self, answer);
   }

@@ -344,7 +344,7 @@ function stepBody(
       stepProgress(deciding, body);
       return;
     case "feedback":
-      stepFeedback(deciding, from, body);
+      stepFeedback(deciding, from, body, refuse);
       return;
     case "partial":
       stepPartial(deciding, from, body);
@@ -362,7 +362,7 @@ function stepBody(
       stepDelegate(deciding, from, body, lane);
       return;
     case "withdraw":
-      stepWithdraw(deciding, from, body.fanout);
+      stepWithdraw(deciding, from, body);
       return;
     case "nodes": {
       const foreign = body.upserts.find(({ description }) => !isBelow(description.address, peer));

@@ -10,7 +10,8 @@ import { ruleOf } from "./apply-assignment.ts";
 import { memberAssignmentId, runId } from "./apply-chain.ts";
 import { type Deciding, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
-import type { Assignment, Chain, StepRun } from "./state.ts";
+import { summaryOf } from "./fanout-fold.ts";
+import { type Assignment, type Chain, type StepRun, taskId } from "./state.ts";
 import { chainFor } from "./step-chain.ts";
 import { type OtherOffer, otherDesk } from "./step-human.ts";
 import { findOther, isMovable, offerTo } from "./step-work.ts";
@@ -75,8 +76,11 @@ function retryChain(deciding: Deciding, chain: Chain, event: EventOf<"retry">): 
   if (chain.state !== "suspended") {
     return `the chain is ${chain.state}; only a suspended chain is retried`;
   }
-  const isDueUnknown = chain.dueMs === 0 && chain.application.calendar !== undefined;
-  const due = isDueUnknown ? chainDue(deciding, chain.application, chain.startedAtMs) : undefined;
+  const { application, compensation } = chain;
+  // What is undone has no deadline.
+  const isDueUnknown =
+    chain.dueMs === 0 && application.calendar !== undefined && compensation === undefined;
+  const due = isDueUnknown ? chainDue(deciding, application, chain.startedAtMs) : undefined;
   if (due?.ok === false) return due.reason;
   const { by, reason: why } = event;
   deciding.decide({
@@ -113,6 +117,13 @@ function stuckStep(chain: Chain, id: string): StepRun | string {
 
 function knownStep(chain: Chain, id: string): StepRun | string {
   if (chain.state === "cancelling") return "the chain is being cancelled";
+  if (chain.compensation !== undefined) {
+    return "the chain undoes what it did: retry it as a whole, or cancel it to leave the rest";
+  }
+  return anyStep(chain, id);
+}
+
+function anyStep(chain: Chain, id: string): StepRun | string {
   const run = chain.steps.get(id);
   if (run !== undefined) return run;
   return `chain ${chain.id} has no step ${id}: it has ${[...chain.steps.keys()].join(", ")}`;
@@ -138,17 +149,25 @@ function skipStep(deciding: Deciding, chain: Chain, event: EventOf<"skip">): Ref
   const answered = answeredBy(chain, run);
   if (answered !== undefined) return answered;
   const { by, reason: why, output } = event;
-  deciding.decide({ t: "stepSkipped", chain: chain.id, step: run.id, by, why, output });
+  const fanout = deciding.state.fanouts.get(runId(chain.id, run.id, run.visit));
+  // What grows with it, and later steps, read what it has come to.
+  const told = fanout?.stage === "open" ? { summary: summaryOf(fanout) } : {};
+  deciding.decide({ t: "stepSkipped", chain: chain.id, step: run.id, by, why, output, ...told });
   return undefined;
 }
 
 function rematchStep(deciding: Deciding, chain: Chain, event: EventOf<"rematch">): Refusal {
-  const run = knownStep(chain, event.step);
+  const undoing = chain.compensation?.tasks.find(
+    ({ step, state }) => step === event.step && state === "running",
+  );
+  const run = undoing === undefined ? knownStep(chain, event.step) : anyStep(chain, event.step);
   if (typeof run === "string") return run;
-  const own = runId(chain.id, run.id, run.visit);
+  const own = undoing === undefined ? runId(chain.id, run.id, run.visit) : taskId(undoing);
   const id = event.member === undefined ? own : memberAssignmentId(own, event.member);
   const assignment = deciding.state.assignments.get(id);
   if (assignment === undefined) {
+    const member = deciding.state.fanouts.get(own)?.members.get(event.member ?? "");
+    if (member?.state === "queued") return `${member.key} waits for its turn: it has no node yet`;
     return `no instruction ${id} is under way at this hub: the step is ${run.state}`;
   }
   if (!isMovable(assignment)) return "a member of a level is its own node";

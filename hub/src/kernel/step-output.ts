@@ -20,7 +20,11 @@ export function mapOutput(
 ): Evaluated | undefined {
   const mapping = chain.application.steps.find(({ id }) => id === step)?.output;
   if (mapping === undefined) return undefined;
-  const result = evaluateMapping(mapping, { ...chainScope(chain), out }, deciding.evaluate);
+  const result = evaluateMapping(
+    mapping,
+    { ...chainScope(chain, deciding.state), out },
+    deciding.evaluate,
+  );
   if (!result.ok) return { ok: false, reason: `output: ${result.reason}` };
   if (utf8Length(canonicalJson(result.value)) > limits.outputBytesMax) {
     return { ok: false, reason: "output: it is over the limit" };

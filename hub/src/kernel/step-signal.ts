@@ -110,7 +110,8 @@ export function isMeant(
   if (wrong !== undefined) return `schema: ${wrong}`;
   if (gate.where === undefined) return "";
   const event = { name: gate.signal, payload };
-  const result = deciding.evaluate(gate.where, { ...chainScope(chain), event });
+  const scope = { ...chainScope(chain, deciding.state), event };
+  const result = deciding.evaluate(gate.where, scope);
   if (!result.ok) return `where: ${result.reason}`;
   return result.value === true ? "" : `where: ${gate.where} is false`;
 }

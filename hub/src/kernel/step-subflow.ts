@@ -17,7 +17,7 @@ import { applicationKey, compareVersions, runId } from "./apply-chain.ts";
 import type { Deciding } from "./deciding.ts";
 import type { HubFact } from "./facts.ts";
 import { type Chain, endedChainStates, type HubState, type StepRun } from "./state.ts";
-import { endStep, failStep, inputText, suspend } from "./step-chain.ts";
+import { beginCancel, endStep, failStep, inputText, suspend } from "./step-chain.ts";
 import { priorityOf } from "./step-submit.ts";
 import { chainDue, stepDue } from "./working-due.ts";
 
@@ -136,7 +136,8 @@ const none: readonly string[] = [];
 export function childrenLeftBy(state: HubState, fact: HubFact): readonly string[] {
   switch (fact.t) {
     case "chainEnded":
-    case "chainCancelling": {
+    case "chainCancelling":
+    case "chainCompensating": {
       const chain = state.chains.get(fact.chain);
       return chain === undefined ? none : [...chain.steps.values()].flatMap(childOf);
     }
@@ -164,6 +165,7 @@ export function followFact(deciding: Deciding, fact: HubFact, left: readonly str
     case "chainSuspended":
     case "chainResumed":
     case "chainRetried":
+    case "chainCompensating":
     case "stepRetried":
     case "stepSkipped":
       tellWatchersAbove(deciding, fact.chain);
@@ -176,10 +178,8 @@ export function followFact(deciding: Deciding, fact: HubFact, left: readonly str
 function cancelChild(deciding: Deciding, id: string): void {
   const child = deciding.state.chains.get(id);
   if (child === undefined || endedChainStates.has(child.state)) return;
-  if (child.state === "cancelling") return;
   const reason = `chain ${child.parent?.chain ?? ""} does not wait for it any more`;
-  deciding.decide({ t: "chainCancelling", chain: id, reason });
-  deciding.review(id);
+  beginCancel(deciding, child, reason);
 }
 
 function endParentStep(deciding: Deciding, id: string): void {

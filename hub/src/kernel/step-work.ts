@@ -9,7 +9,6 @@
 
 import {
   type Address,
-  contributionOf,
   type FeedbackBody,
   type JsonValue,
   limits,
@@ -19,10 +18,11 @@ import {
 } from "@cloudbrain/sdk/domain";
 import { ruleOf } from "./apply-assignment.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
-import { assignmentsTo, findCandidates } from "./registry.ts";
+import type { OfferFact } from "./facts.ts";
+import { assignmentsTo, findCandidates, pinPolicy, submitterArea } from "./registry.ts";
 import type { Assignment } from "./state.ts";
 import { endStep, failStep, suspend } from "./step-chain.ts";
-import { memberScope } from "./step-fanout.ts";
+import { endTask } from "./step-compensate.ts";
 import {
   candidatesFor,
   isForOperator,
@@ -31,6 +31,7 @@ import {
   otherDesk,
   sameDesk,
 } from "./step-human.ts";
+import { contributionIn, parseOutput, type Refuse, stepLateFeedback } from "./step-late.ts";
 import { patienceFor } from "./task-spec.ts";
 
 export function stepAccepted(deciding: Deciding, id: string, attempt: number): void {
@@ -48,7 +49,12 @@ export function stepProgress(deciding: Deciding, body: Omit<ProgressBody, "kind"
   deciding.decide({ t: "progressed", id, ratio, note, ...bound });
 }
 
-export function stepFeedback(deciding: Deciding, from: Address, body: FeedbackBody): void {
+export function stepFeedback(
+  deciding: Deciding,
+  from: Address,
+  body: FeedbackBody,
+  refuse?: Refuse,
+): void {
   const { id, attempt } = body;
   const assignment = deciding.state.assignments.get(id);
   const isCurrent = assignment?.attempt === attempt && assignment.state !== "backoff";
@@ -63,13 +69,16 @@ export function stepFeedback(deciding: Deciding, from: Address, body: FeedbackBo
     !(isCurrent || isAdopted) ||
     !isFrom(assignment, from, isAdopted)
   ) {
-    deciding.decide({ t: "late", id, attempt, outcome: body.outcome, output: body.output });
+    // While an attempt is live it is the one that counts.
+    if (assignment === undefined) stepLateFeedback(deciding, from, body, refuse);
+    else deciding.decide({ t: "late", id, attempt, outcome: body.outcome, output: body.output });
     return;
   }
   if (body.outcome === "succeeded") {
-    succeed(deciding, assignment, body.output);
+    succeed(deciding, assignment, from, body);
     return;
   }
+  if (body.outcome === "returned" && offerElsewhere(deciding, assignment, from)) return;
   const code = body.errorCode === "" ? body.outcome : body.errorCode;
   const why = body.message === "" ? code : `${code}: ${body.message}`;
   if (assignment.task !== undefined && !isRecalled(deciding, assignment)) {
@@ -86,14 +95,19 @@ function isFrom(assignment: Assignment, from: Address, isAdopted: boolean): bool
   return isAdopted || assignment.node === from;
 }
 
-function succeed(deciding: Deciding, assignment: Assignment, text: string): void {
-  const output = parseOutput(text);
+function succeed(
+  deciding: Deciding,
+  assignment: Assignment,
+  from: Address,
+  body: FeedbackBody,
+): void {
+  const output = parseOutput(body.output);
   if (output === undefined) {
     retryOrFail(deciding, assignment, "the output is not JSON", false, "OUTPUT_INVALID");
     return;
   }
   const { owner } = assignment;
-  if (owner.kind === "step") {
+  if (owner.kind !== "member") {
     deciding.decide({
       t: "ended",
       id: assignment.id,
@@ -104,30 +118,36 @@ function succeed(deciding: Deciding, assignment: Assignment, text: string): void
     const chain = deciding.state.chains.get(owner.chain);
     const run = chain?.steps.get(owner.step);
     if (chain === undefined || run === undefined) return;
-    endStep(deciding, chain, run, "succeeded", "", output);
+    if (owner.kind === "compensation") endTask(deciding, chain, assignment.id, "");
+    else endStep(deciding, chain, run, "succeeded", "", output);
     return;
   }
   const fanout = deciding.state.fanouts.get(owner.fanout);
   if (fanout === undefined) return;
-  const scope = { ...memberScope(deciding, fanout, owner.member), out: output };
-  const result = contributionOf(fanout.aggregate.into, scope, deciding.evaluate);
+  const result = contributionIn(deciding, fanout, owner.member, output);
   deciding.decide({
     t: "ended",
     id: assignment.id,
     outcome: result.ok ? "succeeded" : "failed",
     value: result.ok ? result.value : null,
     reason: result.ok ? "" : result.reason,
+    ...(body.revision === 0 ? {} : { revision: body.revision }),
+    ...(fanout.each.compensate === undefined ? {} : { output }),
+    ...(assignment.node === from ? {} : { from }),
   });
   deciding.reviewFanout(fanout.id);
 }
 
-function parseOutput(text: string): JsonValue | undefined {
-  if (text === "") return null;
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
+/** What a node gave back goes to another that matches, until there is none that has not. */
+function offerElsewhere(deciding: Deciding, assignment: Assignment, from: Address): boolean {
+  // People have rules of their own for what is given back.
+  if (assignment.task !== undefined) return false;
+  if (retryOf(deciding, assignment)?.rematch !== true || !isMovable(assignment)) return false;
+  if (assignment.attempt >= limits.attemptsMax || isRecalled(deciding, assignment)) return false;
+  const other = findOther(deciding, assignment, ruleOf(deciding.state, assignment.owner)?.match);
+  if (other === undefined) return false;
+  offerTo(deciding, assignment, other, { refusedBy: from });
+  return true;
 }
 
 /**
@@ -178,13 +198,13 @@ export function offerTo(
   deciding: Deciding,
   assignment: Assignment,
   offer: OtherOffer,
-  byHand: { readonly by?: string; readonly why?: string } = {},
+  cause: Pick<OfferFact, "by" | "why" | "refusedBy"> = {},
 ): void {
   const { id } = assignment;
   const task = offer.task ?? sameDesk(deciding, assignment);
   const attempt = assignment.attempt + 1;
   const more = task === undefined ? {} : { task };
-  deciding.decide({ t: "offered", id, node: offer.node, attempt, ...more, ...byHand });
+  deciding.decide({ t: "offered", id, node: offer.node, attempt, ...more, ...cause });
   openHere(deciding, id);
 }
 
@@ -237,7 +257,8 @@ function failAssignment(
   const chain = deciding.state.chains.get(owner.chain);
   const run = chain?.steps.get(owner.step);
   if (chain === undefined || run === undefined) return;
-  if (chain.state === "cancelling") endStep(deciding, chain, run, "cancelled", why, null);
+  if (owner.kind === "compensation") endTask(deciding, chain, assignment.id, why);
+  else if (chain.state === "cancelling") endStep(deciding, chain, run, "cancelled", why, null);
   else failStep(deciding, chain, run, why);
 }
 
@@ -294,7 +315,7 @@ function offerAgain(deciding: Deciding, assignment: Assignment, why: "retry" | "
 /** Members by level are their nodes; steps and items are done by whoever matches. */
 export function isMovable(assignment: Assignment): boolean {
   const { owner } = assignment;
-  return owner.kind === "step" || owner.member !== (assignment.task?.about ?? assignment.node);
+  return owner.kind !== "member" || owner.member !== (assignment.task?.about ?? assignment.node);
 }
 
 export function findOther(
@@ -308,10 +329,15 @@ export function findOther(
   }
   const chain = deciding.state.chains.get(assignment.chain);
   const item = itemOf(deciding, assignment);
-  const scope = chain === undefined ? {} : { ...chainScope(chain), item };
-  const found = findCandidates(deciding.state, match, scope, deciding.evaluate).candidates;
+  const scope = chain === undefined ? {} : { ...chainScope(chain, deciding.state), item };
+  const from = submitterArea(deciding.state, chain?.submitter ?? "");
+  const pinned = chain === undefined ? match : pinPolicy(chain.application, match);
+  const found = findCandidates(deciding.state, pinned, scope, deciding.evaluate, from).candidates;
   const best = found.find(
-    ({ state, description }) => state === "online" && description.address !== assignment.node,
+    ({ state, description: { address } }) =>
+      state === "online" &&
+      address !== assignment.node &&
+      assignment.refusedBy?.includes(address) !== true,
   );
   return best === undefined ? undefined : { node: best.description.address };
 }

@@ -28,7 +28,9 @@ export function auditTasks(state: HubState, note: Note): void {
 function isWaitedFor(state: HubState, task: Task): boolean {
   if (state.assignments.get(task.instruction)?.attempt === task.attempt) return true;
   const end = task.instruction.indexOf("!");
-  return task.spec.revise && end > 0 && state.fanouts.has(task.instruction.slice(0, end));
+  if (!task.spec.revise || end <= 0) return false;
+  const fanout = state.fanouts.get(task.instruction.slice(0, end));
+  return fanout !== undefined && fanout.stage !== "kept";
 }
 
 /** Counts every list anew from the tasks themselves. */

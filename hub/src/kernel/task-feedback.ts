@@ -48,6 +48,7 @@ export function refusalAnswer(
     errorCode,
     message,
     retryable: true,
+    revision: 0,
   };
 }
 
@@ -62,6 +63,6 @@ function answer(task: Task, outcome: FeedbackBody["outcome"]): FeedbackBody {
     errorCode: "",
     message: "",
     retryable: false,
-    ...(task.spec.revise && task.revision > 0 ? { revision: task.revision } : {}),
+    revision: task.spec.revise ? task.revision : 0,
   };
 }

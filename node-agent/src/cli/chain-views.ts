@@ -25,7 +25,8 @@ export function chainColumns(say: Say, nowMs: number): readonly Column<ChainSnap
 }
 
 /** How far a step is, in few words. */
-export function stepNote({ fanout, reason, attempt, wait }: StepSnapshot): string {
+export function stepNote(step: StepSnapshot): string {
+  const { fanout, revised, compensated, reason, attempt, wait } = step;
   const parts: string[] = [];
   if (wait !== undefined) {
     const due = wait.dueMs === 0 ? "" : `→ ${formatTime(wait.dueMs)}`;
@@ -35,6 +36,9 @@ export function stepNote({ fanout, reason, attempt, wait }: StepSnapshot): strin
     parts.push(`${fanout.replied}/${fanout.members}`);
     if (fanout.failed > 0) parts.push(`✖ ${fanout.failed}`);
   }
+  // What late feedback has made of it, and what has been undone.
+  if (revised !== undefined) parts.push(`✎ ${revised.replied}/${revised.members}`);
+  if (compensated) parts.push("↺");
   if (attempt > 1) parts.push(`#${attempt}`);
   if (reason !== "") parts.push(reason);
   return parts.join("  ");

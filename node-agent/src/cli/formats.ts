@@ -51,6 +51,7 @@ const toneOfState: Readonly<Record<string, Tone>> = {
   suspect: "warning",
   suspended: "warning",
   cancelling: "warning",
+  compensating: "warning",
   draining: "warning",
   cancelled: "faint",
   skipped: "faint",

@@ -55,7 +55,8 @@ export const textsEn = {
   "option.calendars": "working calendars that there are, with commas; others are errors",
   "option.capability": "only nodes with this capability, such as item.classify/v1",
   "option.limit": "at most so many; 0 for all ({default})",
-  "option.chain.state": "running, suspended, cancelling, succeeded, failed or cancelled",
+  "option.chain.state":
+    "running, suspended, cancelling, compensating, succeeded, failed or cancelled",
   "option.chain.step": "only this suspended or failed step",
   "option.chain.output": "what later steps read as its output: JSON, @file, or -",
   "option.chain.node": "address of the node; another one that matches if not given",

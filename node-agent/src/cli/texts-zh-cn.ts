@@ -56,7 +56,8 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   "option.calendars": "已有的工作日历，逗号分隔；其他名称视为错误",
   "option.capability": "只列出具有该能力的节点，例如 item.classify/v1",
   "option.limit": "最多列出的数量；0 为全部（{default}）",
-  "option.chain.state": "running、suspended、cancelling、succeeded、failed 或 cancelled",
+  "option.chain.state":
+    "running、suspended、cancelling、compensating、succeeded、failed 或 cancelled",
   "option.chain.step": "只重做这个已挂起或已失败的业务节点",
   "option.chain.output": "供后续业务节点读取的输出：JSON、@文件 或 -",
   "option.chain.node": "节点地址；不填则重新匹配其他节点",

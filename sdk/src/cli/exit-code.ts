@@ -31,6 +31,7 @@ export const exitCodeOfCode: Readonly<Record<ErrorCode, number>> = {
   APPLICATION_EXISTS: exitCodes.conflict,
   APPLICATION_UNKNOWN: exitCodes.notFound,
   CHAIN_UNKNOWN: exitCodes.notFound,
+  FEEDBACK_LATE: exitCodes.conflict,
   CHAIN_ENDED: exitCodes.conflict,
   USER_UNKNOWN: exitCodes.notFound,
   USER_EXISTS: exitCodes.conflict,

@@ -24,6 +24,7 @@ export const chainStates = [
   "succeeded",
   "failed",
   "cancelled",
+  "compensating",
 ] as const;
 export type ChainState = (typeof chainStates)[number];
 
@@ -127,8 +128,13 @@ export interface StepSnapshot {
   readonly attempt: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
+  /** Of a fan-out: the result that was given, or what it is so far. */
   readonly fanout: FanoutSnapshot | undefined;
   readonly wait: StepWait | undefined;
+  /** What late feedback has made of that result since; undefined while nothing has changed. */
+  readonly revised: FanoutSnapshot | undefined;
+  /** What was done has been undone. */
+  readonly compensated: boolean;
 }
 
 /** A fan-out as its origin knows it. */
@@ -277,6 +283,8 @@ function readStep(step: ProtoStep): StepSnapshot {
     endedAtMs: readTime(step.endTime),
     fanout: step.fanout === undefined ? undefined : readFanout(step.fanout),
     wait: step.wait === undefined ? undefined : readWait(step.wait),
+    revised: step.revised === undefined ? undefined : readFanout(step.revised),
+    compensated: step.compensated,
   };
 }
 

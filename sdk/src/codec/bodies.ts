@@ -147,8 +147,8 @@ function parseRareBody(kind: number, payload: Uint8Array): FrameBody | undefined
     case 6:
       return parseDelegate(payload);
     case 7: {
-      const { fanout, reason } = Withdraw.decode(payload);
-      return { kind: "withdraw", fanout: checkId(fanout), reason: clip(reason) };
+      const { fanout, reason, forgets } = Withdraw.decode(payload);
+      return { kind: "withdraw", fanout: checkId(fanout), reason: clip(reason), forgets };
     }
     case 8:
       return parsePartial(payload);
@@ -164,7 +164,7 @@ function parseRareBody(kind: number, payload: Uint8Array): FrameBody | undefined
 
 function parseDelegate(payload: Uint8Array): DelegateBody {
   const message = Delegate.decode(payload);
-  const { chain, step, level, membersMax, budgetMs } = message;
+  const { chain, step, level, membersMax, budgetMs, compensates } = message;
   const fanout = checkId(message.fanout);
   checkTime(budgetMs, fanout);
   const context = parseJson(message.context, fanout);
@@ -181,6 +181,7 @@ function parseDelegate(payload: Uint8Array): DelegateBody {
     aggregate: parseAggregateRule(parseJson(message.aggregate, fanout), fanout),
     context,
     budgetMs,
+    compensates: checkWord(compensates, fanout),
     ...(message.heading.length === 0
       ? {}
       : { heading: parseTaskHeading(parseJson(message.heading, fanout), fanout) }),

@@ -23,31 +23,50 @@ export function encodeRule(rule: FanoutEach | AggregateRule): string {
 export function parseFanoutEach(value: JsonValue, subject: string): FanoutEach {
   const check = new Check(subject);
   const each = check.object(value, "each");
-  const match = check.object(each["match"], "each.match");
-  check.text(match["capability"], "each.match.capability");
-  check.optionalText(match["level"], "each.match.level");
-  check.optionalText(match["where"], "each.match.where");
-  check.optionalMapping(match["region"], "each.match.region");
-  check.optionalMapping(match["industry"], "each.match.industry");
-  check.choice(match["pick"], picks, "each.match.pick");
+  checkMatch(check, each["match"], "each.match");
   check.optionalMapping(each["input"], "each.input");
+  if (each["revise"] !== undefined) check.flag(each["revise"], "each.revise");
+  if (each["compensate"] !== undefined) {
+    const rule = check.object(each["compensate"], "each.compensate");
+    checkMatch(check, rule["match"], "each.compensate.match");
+    check.optionalMapping(rule["input"], "each.compensate.input");
+    checkRetry(check, rule["retry"], "each.compensate.retry");
+    check.number(rule["finishMs"], "each.compensate.finishMs");
+  }
   const deadlines = check.object(each["deadlines"], "each.deadlines");
   for (const name of ["startMs", "claimMs", "finishMs", "heartbeatMs", "totalMs"]) {
     if (deadlines[name] !== undefined) check.number(deadlines[name], `each.deadlines.${name}`);
   }
   check.optionalText(deadlines["calendar"], "each.deadlines.calendar");
-  const retry = check.object(each["retry"], "each.retry");
-  for (const name of ["max", "initialMs", "factor", "capMs", "jitter"]) {
-    check.number(retry[name], `each.retry.${name}`);
-  }
-  for (const code of check.list(retry["notOn"], "each.retry.notOn")) {
-    check.text(code, "each.retry.notOn");
-  }
-  if (typeof retry["rematch"] !== "boolean") throw check.wrong("each.retry.rematch");
+  checkRetry(check, each["retry"], "each.retry");
   if (each["human"] !== undefined) checkHumanRule(check, check.object(each["human"], "each.human"));
   if (each["escalate"] !== undefined) checkEscalations(check, each["escalate"]);
-  if (each["revise"] !== undefined) check.flag(each["revise"], "each.revise");
   return each as unknown as FanoutEach;
+}
+
+function checkMatch(check: Check, value: JsonValue | undefined, name: string): void {
+  const match = check.object(value, name);
+  check.text(match["capability"], `${name}.capability`);
+  for (const field of ["level", "where", "policy", "allow"]) {
+    check.optionalText(match[field], `${name}.${field}`);
+  }
+  check.optionalMapping(match["region"], `${name}.region`);
+  check.optionalMapping(match["industry"], `${name}.industry`);
+  check.choice(match["pick"], picks, `${name}.pick`);
+  for (const source of check.list(match["prefer"] ?? [], `${name}.prefer`)) {
+    check.text(source, `${name}.prefer`);
+  }
+}
+
+function checkRetry(check: Check, value: JsonValue | undefined, name: string): void {
+  const retry = check.object(value, name);
+  for (const field of ["max", "initialMs", "factor", "capMs", "jitter"]) {
+    check.number(retry[field], `${name}.${field}`);
+  }
+  for (const code of check.list(retry["notOn"], `${name}.notOn`)) {
+    check.text(code, `${name}.notOn`);
+  }
+  if (typeof retry["rematch"] !== "boolean") throw check.wrong(`${name}.rematch`);
 }
 
 export function parseAggregateRule(value: JsonValue, subject: string): AggregateRule {
@@ -66,10 +85,11 @@ export function parseAggregateRule(value: JsonValue, subject: string): Aggregate
   check.number(rule["minimum"], "aggregate.minimum", 1);
   check.optionalText(rule["or"], "aggregate.or");
   check.choice(rule["onShort"], ["fail", "suspend", "partial"], "aggregate.onShort");
-  check.choice(rule["late"], ["record"], "aggregate.late");
+  check.choice(rule["late"], ["record", "revise", "reject"], "aggregate.late");
   return rule as unknown as AggregateRule;
 }
 
+/** Not `all`: what asks every node that matches is not delegated. */
 const picks = ["one", "leastLoaded", "nearest"];
 const reducers = ["count", "sum", "min", "max", "avg", "first", "countIf", "collect"];
 /** As many as a definition may have. */

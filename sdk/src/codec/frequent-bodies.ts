@@ -99,7 +99,7 @@ export function encodeFeedback(body: FeedbackBody, writer: BinaryWriter): void {
   if (body.errorCode !== "") writer.uint32(42).string(body.errorCode);
   if (body.message !== "") writer.uint32(50).string(body.message);
   if (body.retryable) writer.uint32(56).bool(true);
-  if (body.revision !== undefined) writer.uint32(64).uint32(body.revision);
+  if (body.revision !== 0) writer.uint32(64).uint32(body.revision);
 }
 
 export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
@@ -145,7 +145,7 @@ export function parseFeedback(reader: WireReader, end: number): FeedbackBody {
     errorCode: clip(errorCode),
     message: clip(message),
     retryable,
-    ...(revision === 0 ? {} : { revision }),
+    revision,
   };
 }
 

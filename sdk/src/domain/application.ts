@@ -106,6 +106,8 @@ export interface Match {
   readonly where: string | undefined;
   /** Name of a policy of the application that must allow the node. */
   readonly policy?: string | undefined;
+  /** The condition of that policy, which hubs put beside its name before they match. */
+  readonly allow?: string | undefined;
   /** `all`: in a fan-out without scope and items, where every node that matches is a member. */
   readonly pick: "one" | "all" | "leastLoaded" | "nearest";
   /** CEL over {node, input, steps, item} to a number: higher is better; the first decides first. */
@@ -271,7 +273,10 @@ export type FanoutMembers =
       readonly by: "items";
       /** CEL mapping to a list. */
       readonly items: Mapping;
-      /** CEL over {item, index} to a string; members are keyed by it. Default: the index. */
+      /**
+       * CEL over {item, index} to a string; members are keyed by it. Default: the index, or the
+       * item itself where the list grows, since places shift then.
+       */
       readonly key: string | undefined;
       readonly membersMax: number;
       /** Members at work at once; undefined for all. */

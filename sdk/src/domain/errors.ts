@@ -27,6 +27,7 @@ export const errorRules = {
   },
   APPLICATION_UNKNOWN: { retry: "never", sentence: "no such application or version is published" },
   CHAIN_UNKNOWN: { retry: "never", sentence: "no such chain is known here" },
+  FEEDBACK_LATE: { retry: "never", sentence: "the fan-out has ended and takes no more feedback" },
   CHAIN_ENDED: { retry: "never", sentence: "the chain has ended and takes no more commands" },
   USER_UNKNOWN: { retry: "never", sentence: "no such user is known at this hub" },
   USER_EXISTS: { retry: "never", sentence: "the account is taken" },

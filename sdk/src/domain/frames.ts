@@ -78,8 +78,8 @@ export interface FeedbackBody {
   readonly message: string;
   /** Whether another attempt may help. */
   readonly retryable: boolean;
-  /** Counts the answers of a member that may revise, from 1. Absent: the only answer. */
-  readonly revision?: number;
+  /** Counts what is told of this instruction, from 0: a higher one stands in place of a lower. */
+  readonly revision: number;
 }
 
 /** Asks a child hub to run its part of a fan-out and to report partials. */
@@ -98,6 +98,8 @@ export interface DelegateBody {
   readonly context: JsonObject;
   /** Remaining time in ms, already reduced by the sender's margin. */
   readonly budgetMs: number;
+  /** Id of the fan-out whose members are to be undone by this one; empty for none. */
+  readonly compensates: string;
   /** Present when people do it: what their worklists show of the chain. */
   readonly heading?: TaskHeading;
 }
@@ -107,6 +109,8 @@ export interface WithdrawBody {
   readonly kind: "withdraw";
   readonly fanout: string;
   readonly reason: string;
+  /** Nothing of it will be undone: what is remembered for that may go. */
+  readonly forgets: boolean;
 }
 
 /** A mergeable accumulator per reducer, in the order of `AggregateRule.into`. See aggregate.ts. */

@@ -51,6 +51,8 @@ export const limits = {
   capabilitiesMax: 256,
   /** Attempts of one instruction, whatever `retry.max` says. */
   attemptsMax: 1_000,
+  /** How long a hub below remembers what it may be asked to undo, if nobody tells it the end. */
+  undoKeepMs: 30 * 24 * 3_600_000,
   /** Continuations of one event inside one commit; a longer cascade waits for the next commit. */
   continuationsMax: 100,
   /** Events of one commit. */

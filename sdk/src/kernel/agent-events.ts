@@ -26,6 +26,8 @@ export type AgentEvent =
   | { readonly type: "claimed"; readonly id: string; readonly holder: string }
   /** Whoever works on it knows that this attempt has ended without them. */
   | { readonly type: "told"; readonly id: string; readonly attempt: number }
+  /** The handler's node knows better by now: this output stands in place of the one it gave. */
+  | { readonly type: "revised"; readonly id: string; readonly output: string }
   | {
       readonly type: "progress";
       readonly id: string;

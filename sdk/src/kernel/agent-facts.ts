@@ -43,6 +43,8 @@ export type AgentFact =
       readonly message: string;
       readonly retryable: boolean;
     }
+  /** Another output stands in place of the one before. */
+  | { readonly t: "revised"; readonly id: string; readonly output: string }
   | { readonly t: "deferred"; readonly id: string }
   | { readonly t: "claimed"; readonly id: string; readonly holder: string }
   /** Whoever works on it is to be told that it has ended without them. */

@@ -105,6 +105,9 @@ export class AgentKernel implements Kernel<AgentEvent, AgentOutput> {
       case "ended":
         this.work.handlerEnded(event);
         return;
+      case "revised":
+        this.work.revised(event);
+        return;
       case "progress":
         this.work.progressed(event);
         return;

@@ -34,6 +34,8 @@ export interface AgentInstruction {
   errorCode: string;
   message: string;
   retryable: boolean;
+  /** Counts the outputs that stood in place of the first; absent: none did. */
+  revision?: number;
   /** Order of ending, for forgetting the oldest. */
   endedNo: number;
   /** Its handler has put the outcome off: it comes from outside, in this life or a later one. */
@@ -164,6 +166,7 @@ type InstructionFact =
   | "accepted"
   | "progressed"
   | "ended"
+  | "revised"
   | "repeated"
   | "deferred"
   | "claimed"
@@ -217,6 +220,11 @@ function applyToInstruction(
       instruction.untold = false;
       state.untold.delete(id);
       return;
+    case "revised":
+      instruction.output = fact.output;
+      instruction.revision = (instruction.revision ?? 0) + 1;
+      send(applying, instruction, feedbackOf(instruction));
+      return;
     case "repeated":
       instruction.attempt = fact.attempt;
       send(applying, instruction, feedbackOf(instruction));
@@ -255,6 +263,7 @@ function feedbackOf(instruction: AgentInstruction): FeedbackBody {
     errorCode: instruction.errorCode,
     message: instruction.message,
     retryable: instruction.retryable,
+    revision: instruction.revision ?? 0,
   };
 }
 

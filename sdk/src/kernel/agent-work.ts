@@ -232,6 +232,12 @@ export class AgentWork implements AgentOrders {
     });
   }
 
+  /** Only what succeeded and is remembered can be corrected. */
+  revised({ id, output }: EventOf<"revised">): void {
+    if (this.deciding.state.instructions.get(id)?.outcome !== "succeeded") return;
+    this.deciding.decide({ t: "revised", id, output });
+  }
+
   progressed(event: EventOf<"progress">): void {
     const { id, ratio, note } = event;
     if (this.deciding.state.instructions.get(id)?.outcome !== "") return;

@@ -96,6 +96,7 @@ export class ExecutionQueue {
         return stop.signal;
       },
       progress,
+      revise: (output) => submit({ type: "revised", id, output }),
       log,
     })
       .then((end) => this.end(id, end, places))

@@ -9,7 +9,7 @@
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkJsonText } from "../codec/checks.ts";
-import { limits, type Outcome } from "../domain/index.ts";
+import { limits, MeshError, type Outcome } from "../domain/index.ts";
 import type { GivenOutcome } from "../kernel/index.ts";
 
 export interface InstructionContext {
@@ -27,6 +27,13 @@ export interface InstructionContext {
   readonly heartbeatMs: number | undefined;
   /** Tells the hub how far the work is: 0..1 and a note for people. Counts as a heartbeat. */
   progress(ratio: number, note?: string): void;
+  /**
+   * Corrects what the handler has returned, as often as needed, where the application lets answers
+   * be revised; elsewhere the chain only records it. Resolves once it is handed to the node.
+   * Rejects with INPUT_INVALID before the handler has succeeded, and for what its contract does
+   * not allow.
+   */
+  revise(output: unknown): Promise<void>;
   /** Gives the work back: not this node's business. The chain may choose another node. */
   reject(reason: string): never;
   /** Fails with a code of your own; `retryable` (default true): another attempt may help. */
@@ -101,6 +108,8 @@ export interface ExecutionOptions {
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
   readonly progress: (ratio: number, note: string) => void;
+  /** JSON text that stands in place of the output. */
+  readonly revise: (output: string) => void;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -109,9 +118,12 @@ export async function execute(options: ExecutionOptions): Promise<ExecutionEnd> 
   try {
     const parsed = parseInput(options.input);
     const input = await check(options.handler.input, parsed, "INPUT_INVALID");
-    const pending = options.handler.run(input, contextOf(options));
+    const stage = { hasSucceeded: false };
+    const pending = options.handler.run(input, contextOf(options, stage));
     const answer = pending instanceof Promise ? await pending : pending;
-    return await judgeOutput(options.handler, answer, options.id);
+    const result = await judgeOutput(options.handler, answer, options.id);
+    stage.hasSucceeded = result.outcome === "succeeded";
+    return result;
   } catch (error) {
     if (error instanceof Verdict) return error.result;
     if (error instanceof Deferral) return later;
@@ -212,7 +224,18 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
   return path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
 }
 
-function contextOf(options: ExecutionOptions): InstructionContext {
+/** What the schema and the limits leave of a correction, as JSON text. */
+async function encodeRevision(options: ExecutionOptions, answer: unknown): Promise<string> {
+  const { handler, id } = options;
+  const result = await judgeOutput(handler, answer, id);
+  if (result.outcome === "succeeded") return result.output;
+  throw new MeshError("INPUT_INVALID", { subject: id, detail: result.message });
+}
+
+function contextOf(
+  options: ExecutionOptions,
+  stage: { readonly hasSucceeded: boolean },
+): InstructionContext {
   const { finishDueMs, heartbeatMs } = options;
   return {
     get signal() {
@@ -225,6 +248,13 @@ function contextOf(options: ExecutionOptions): InstructionContext {
     deadline: finishDueMs === 0 ? undefined : new Date(finishDueMs),
     heartbeatMs: heartbeatMs === 0 ? undefined : heartbeatMs,
     progress: (ratio, note = "") => options.progress(...boundProgress(ratio, note)),
+    revise: async (answer) => {
+      if (!stage.hasSucceeded) {
+        const detail = "the handler has not succeeded: return the output instead";
+        throw new MeshError("INPUT_INVALID", { subject: options.id, detail });
+      }
+      options.revise(await encodeRevision(options, answer));
+    },
     reject: (reason) => {
       throw new Verdict(refusal(reason));
     },

@@ -29,6 +29,8 @@ export interface InstructionResult {
   readonly message: string;
   readonly retryable: boolean;
   readonly progress: readonly { readonly ratio: number; readonly note: string }[];
+  /** Outputs that `context.revise` has put in place of the first; grows when it is called. */
+  readonly revisions: readonly JsonValue[];
 }
 
 /**
@@ -49,6 +51,7 @@ export async function runInstruction(
   const { id = "instruction-1", attempt = 1, deadline, signal } = options;
   const leftMs = deadline === undefined ? undefined : parseDurationMs(deadline, "deadline");
   const bounds = new Bounds(id, leftMs, signal);
+  const revisions: JsonValue[] = [];
   const progress: { readonly ratio: number; readonly note: string }[] = [];
   try {
     const result = await execute({
@@ -62,13 +65,14 @@ export async function runInstruction(
       heartbeatMs: 0,
       signal: bounds.signal,
       progress: (ratio, note) => progress.push({ ratio, note }),
+      revise: (text) => revisions.push(JSON.parse(text) as JsonValue),
       log: parts.complain,
     });
     const end = bounds.answer(result);
-    if (end === later) return { ...putOff, progress };
+    if (end === later) return { ...putOff, progress, revisions };
     const { output, ...rest } = end;
     const known = output === "" ? undefined : (JSON.parse(output) as JsonValue);
-    return { ...rest, output: known, progress };
+    return { ...rest, output: known, progress, revisions };
   } finally {
     bounds.end();
   }

@@ -23,7 +23,7 @@ export interface TestChainOptions {
 
 /** Longer than any chain should take: two months of virtual time. */
 const resultMsMax = 60 * 24 * 3_600_000;
-const goingOn: ReadonlySet<ChainState> = new Set(["running", "cancelling"]);
+const goingOn: ReadonlySet<ChainState> = new Set(["running", "cancelling", "compensating"]);
 
 export class TestChain {
   readonly id: string;

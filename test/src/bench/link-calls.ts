@@ -34,6 +34,7 @@ const frame: Frame = {
     errorCode: "",
     message: "",
     retryable: false,
+    revision: 0,
   },
   hopLimit: 16,
   traceparent: "",

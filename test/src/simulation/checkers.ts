@@ -37,6 +37,13 @@ export interface CommitMark {
   readonly facts: readonly Fact[];
 }
 
+interface Executed {
+  readonly id: string;
+  readonly attempt: number;
+  readonly step: string;
+  readonly input: string;
+}
+
 interface Durable {
   positions: Positions;
   readonly chains: Set<string>;
@@ -48,6 +55,7 @@ export class Checkers {
   readonly returnedTags = new Map<string, string>();
   private readonly durable = new Map<string, Durable>();
   private readonly executions = new Map<string, number>();
+  private readonly rescues = new Map<string, string>();
   private readonly world: World;
 
   constructor(world: World) {
@@ -144,7 +152,8 @@ export class Checkers {
     }
   }
 
-  executed(node: NodeView, instruction: { readonly id: string; readonly attempt: number }): void {
+  executed(node: NodeView, instruction: Executed): void {
+    this.rescuedOnce(instruction);
     const key = `${node.address} ${instruction.id}#${instruction.attempt}`;
     const count = (this.executions.get(key) ?? 0) + 1;
     this.executions.set(key, count);
@@ -155,6 +164,17 @@ export class Checkers {
     if (instruction.attempt > 4 + disturbances) {
       this.violation("attempts", key, `${disturbances} disturbances do not explain that many`);
     }
+  }
+
+  /** Of a growing fan-out: one instruction an item, whatever its place in the list has been. */
+  private rescuedOnce({ id, step, input }: Executed): void {
+    if (step !== "rescue" || id.includes("~")) return;
+    const item = `${id.slice(0, id.indexOf("!"))} ${input}`;
+    const known = this.rescues.get(item);
+    if (known !== undefined && known !== id) {
+      this.violation("growth", id, `${input} is rescued by ${known} as well`);
+    }
+    this.rescues.set(item, id);
   }
 
   returned(tag: string, address: string): void {

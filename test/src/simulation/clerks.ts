@@ -52,6 +52,7 @@ export class Clerks {
   lostRaces = 0;
   private readonly world: World;
   private lastCommand = 0;
+  private reports = 0;
 
   constructor(world: World) {
     this.world = world;
@@ -204,9 +205,13 @@ export class Clerks {
       const isOwn = command.kind === "delegate" && task.holder?.account === helper.account;
       return isOwn ? undefined : command;
     }
-    const tag = task.id;
+    const spec = hub.hub.state.tasks.get(task.id)?.spec;
+    // Who may revise tells what is known so far, more than once.
+    const reports = spec?.revise === true && dice.chance("clerk reports", place, 0.5);
+    this.reports += reports ? 1 : 0;
+    const tag = reports ? `${task.id}r${this.reports}` : task.id;
     this.world.checkers.returned(tag, hub.address);
     const v = numberOf(tag);
-    return { kind: "complete", output: { tag, v, big: v >= 500 } };
+    return { kind: reports ? "report" : "complete", output: { tag, v, big: v >= 500 } };
   }
 }

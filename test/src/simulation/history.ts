@@ -38,15 +38,18 @@ export function factsOf(node: NodeView, report: Report): readonly Fact[] {
   return facts;
 }
 
+type ChainPhase = "running" | "cancelling" | "compensating" | "ended";
+
 class HubHistory {
   private readonly received = new Map<string, number>();
   private readonly chainByKey = new Map<string, string>();
-  private readonly chainState = new Map<string, "running" | "cancelling" | "ended">();
+  private readonly chainState = new Map<string, ChainPhase>();
   private readonly attempts = new Map<string, number>();
   private readonly ended = new Set<string>();
   private readonly partials = new Map<string, { version: number; final: boolean }>();
   private readonly emitted = new Map<string, { version: number; final: boolean }>();
   private readonly withdrawn = new Set<string>();
+  private readonly revisions = new Map<string, number>();
   private readonly address: string;
   private readonly report: Report;
 
@@ -86,6 +89,26 @@ class HubHistory {
       case "chainCancelling":
         this.move(fact.chain, "cancelling");
         return;
+      case "chainCompensating":
+        this.move(fact.chain, "compensating");
+        return;
+      case "compensationStarted":
+        this.undoes(fact.chain, fact.task);
+        return;
+      case "membersPut":
+        if (fact.members.some(({ queued }) => queued !== true)) {
+          this.dispatched(fact.fanout.slice(0, fact.fanout.indexOf(".")), fact.fanout);
+        }
+        return;
+      case "revised": {
+        const member = `${fact.fanout}!${fact.member}`;
+        const last = this.revisions.get(member) ?? -1;
+        if (fact.revision <= last) {
+          this.report("I4", member, `revision ${fact.revision} after ${last}`);
+        }
+        this.revisions.set(member, fact.revision);
+        return;
+      }
       case "chainEnded":
         this.move(fact.chain, "ended");
         return;
@@ -97,7 +120,8 @@ class HubHistory {
         return;
       case "fanoutOpened":
         this.reopened(fact.fanout);
-        if (fact.upstream === undefined) this.dispatched(fact.chain, fact.fanout);
+        if (fact.compensates !== undefined) this.undoes(fact.chain, fact.fanout);
+        else if (fact.upstream === undefined) this.dispatched(fact.chain, fact.fanout);
         return;
       case "offered":
         this.offered(fact);
@@ -130,15 +154,22 @@ class HubHistory {
     for (const key of this.partials.keys()) {
       if (key.startsWith(`${fanout} `)) this.partials.delete(key);
     }
-    for (const ids of [this.ended, this.attempts]) {
+    for (const ids of [this.ended, this.attempts, this.revisions]) {
       for (const id of ids.keys()) if (id.startsWith(`${fanout}!`)) ids.delete(id);
     }
   }
 
-  private move(chain: string, state: "cancelling" | "ended"): void {
+  private move(chain: string, state: ChainPhase): void {
     if (this.chainState.get(chain) === "ended")
       this.report("terminal", chain, `${state} after its end`);
     this.chainState.set(chain, state);
+  }
+
+  /** At the origin of the chain; hubs below are asked by it. */
+  private undoes(chain: string, subject: string): void {
+    const state = this.chainState.get(chain);
+    if (state === undefined || state === "compensating") return;
+    this.report("I11", subject, `undone while the chain is ${state}`);
   }
 
   private dispatched(chain: string, subject: string): void {

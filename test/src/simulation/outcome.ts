@@ -10,6 +10,7 @@ import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
 import type { JsonValue } from "@cloudbrain/sdk/domain";
 import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
+import { checkCollaboration } from "./collaboration-checks.ts";
 import { numberOf } from "./scenarios.ts";
 import type { SimHub } from "./sim-hub.ts";
 import { checkWaits } from "./wait-outcome.ts";
@@ -36,8 +37,9 @@ export function isQuiet(world: World): boolean {
   for (const hub of world.hubs) {
     if (!hub.isUp) return false;
     const { state } = hub.hub;
-    if (state.assignments.size > 0 || state.fanouts.size > 0 || state.waits.size > 0) return false;
+    if (state.assignments.size > 0 || state.waits.size > 0) return false;
     if (state.openTasks.size > 0) return false;
+    for (const { stage } of state.fanouts.values()) if (stage !== "kept") return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
   for (const node of world.nodes) {
@@ -67,6 +69,7 @@ export function reportUnrest(world: World): void {
       checkers.violation("leak", id, `the task is still open at ${hub.address}`);
     }
     for (const fanout of state.fanouts.values()) {
+      if (fanout.stage === "kept") continue;
       checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);
     }
   }
@@ -98,6 +101,7 @@ export function checkOutcome(world: World): void {
   }
   checkLedger(world, all);
   checkWaits(world, all);
+  checkCollaboration(world, new Map([...all].map(([id, { row }]) => [id, row])));
 }
 
 function checkLedger(
@@ -135,6 +139,7 @@ function checkChain(world: World, hub: string, row: ChainRow): void {
     if (step.summary !== undefined) {
       checkSummary(world, `${row.id}.${step.id}`, step.summary, step.reason);
     }
+    if (step.revised !== undefined) checkSummary(world, `${row.id}.${step.id}`, step.revised, "");
   }
   const isCalm = Object.values(world.faults.vector).every((rate) => rate === 0);
   // Below the root a scenario may ask for nodes that are not there.
@@ -143,7 +148,8 @@ function checkChain(world: World, hub: string, row: ChainRow): void {
     hub === world.hubs[0]?.address &&
     world.drawnApplications.some(({ id }) => row.application === `${id}@1.0.0`) &&
     row.state !== "succeeded" &&
-    row.state !== "cancelled"
+    row.state !== "cancelled" &&
+    !row.reason.startsWith("step broken")
   ) {
     world.checkers.violation("calm", row.id, `${row.state} without any fault: ${row.reason}`);
   }
@@ -177,6 +183,6 @@ function checkSummary(world: World, subject: string, summary: FanoutSummary, rea
   }
   const first = aggregate["first"];
   if (tags.length > 0 && !tags.includes(String(first))) wrong(`first is ${String(first)}`);
-  if (members > 0 && replied === members && reason.includes("replied"))
+  if (summary.closed && members > 0 && replied === members && reason.includes("replied"))
     wrong(`complete, yet: ${reason}`);
 }

@@ -1,6 +1,12 @@
 // People scenario: an application that clerks at the desks of a world do, step after step.
 
-import type { Application, Deadlines, HumanRule, HumanStep } from "@cloudbrain/sdk/domain";
+import type {
+  Application,
+  Deadlines,
+  FanoutStep,
+  HumanRule,
+  HumanStep,
+} from "@cloudbrain/sdk/domain";
 import { taskActions } from "@cloudbrain/sdk/domain";
 import type { Dice } from "./dice.ts";
 import { applicationOf, expression, fanoutOver, literal, matchOf } from "./scenarios.ts";
@@ -41,9 +47,9 @@ const escalate = [
   { afterMs: 20_000, on: "unfinished", action: "supervise", to: [], channels: [] },
 ] as const;
 
-/** One clerk decides, then the people of every community report. */
-export function drawPeople(dice: Dice): Application {
-  const first: HumanStep = {
+/** A step that one clerk does. */
+export function drawHandling(dice: Dice): HumanStep {
+  return {
     type: "human",
     id: "handle",
     title: undefined,
@@ -56,6 +62,26 @@ export function drawPeople(dice: Dice): Application {
     deadlines: drawTaskDeadlines(dice, "handle"),
     escalate,
   };
+}
+
+/** The same fan-out, with people at every member. */
+export function askPeople(dice: Dice, step: FanoutStep): FanoutStep {
+  return {
+    ...step,
+    each: {
+      ...step.each,
+      human: drawRule(dice, step.id),
+      escalate,
+      deadlines: drawTaskDeadlines(dice, step.id),
+      retry: { ...step.each.retry, max: 1 },
+    },
+    aggregate: { ...step.aggregate, finishMs: 75_000 },
+  };
+}
+
+/** One clerk decides, then the people of every community report. */
+export function drawPeople(dice: Dice): Application {
+  const first = drawHandling(dice);
   const asked = fanoutOver(dice, "ask", {
     by: "level",
     scope: expression("input.scope"),
@@ -64,17 +90,6 @@ export function drawPeople(dice: Dice): Application {
   });
   return applicationOf(dice, "people", [
     first,
-    {
-      ...asked,
-      needs: [{ step: "handle", on: "done" }],
-      each: {
-        ...asked.each,
-        human: drawRule(dice, "ask"),
-        escalate,
-        deadlines: drawTaskDeadlines(dice, "ask"),
-        retry: { ...asked.each.retry, max: 1 },
-      },
-      aggregate: { ...asked.aggregate, finishMs: 75_000 },
-    },
+    { ...askPeople(dice, asked), needs: [{ step: "handle", on: "done" }] },
   ]);
 }

@@ -1,8 +1,15 @@
 // Planted bugs: mistakes that the checkers must catch, so that a silent checker is noticed. They
 // wrap the product's code from outside; the product knows nothing of them.
 
-import { type HubEvent, HubKernel } from "@cloudbrain/hub/kernel";
-import { type Address, type Fact, mergeAccumulators, type Row } from "@cloudbrain/sdk/domain";
+import { type HubEvent, type HubFact, HubKernel } from "@cloudbrain/hub/kernel";
+import {
+  type Address,
+  type Contribution,
+  type Fact,
+  mergeAccumulators,
+  type Row,
+  type Step,
+} from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
 import { addWorkingTime } from "./waiting-scenarios.ts";
 import type { World } from "./world.ts";
@@ -20,6 +27,10 @@ export const plants = [
   "timers-in-memory",
   /** A claim takes a task from whoever holds it. */
   "claim-without-compare",
+  /** A growing fan-out adds items by their place in the list instead of by their key. */
+  "growth-by-place",
+  /** A revision is added to the earlier contribution of its member. */
+  "revision-adds",
 ] as const;
 export type Plant = (typeof plants)[number];
 
@@ -46,6 +57,10 @@ export function createHubKernel(world: World, address: Address): HubKernel {
       return new ForgetfulKernel(options);
     case "claim-without-compare":
       return new GreedyClaimKernel(options);
+    case "growth-by-place":
+      return new PlaceKernel(options);
+    case "revision-adds":
+      return new AddingKernel(options);
     default:
       return new HubKernel(options);
   }
@@ -114,5 +129,38 @@ class GreedyClaimKernel extends HubKernel {
     const { version } = task;
     super.step({ ...event, expectedVersion: version }, nowMs);
     if (task.version === version) task.state = before;
+  }
+}
+
+class PlaceKernel extends HubKernel {
+  override step(event: HubEvent, nowMs: number): void {
+    if (event.type !== "publish") {
+      super.step(event, nowMs);
+      return;
+    }
+    const { application } = event;
+    const steps = application.steps.map(keyedByPlace);
+    super.step({ ...event, application: { ...application, steps } }, nowMs);
+  }
+}
+
+function keyedByPlace(step: Step): Step {
+  if (step.type !== "fanout" || step.members.by !== "items") return step;
+  return { ...step, members: { ...step.members, key: "string(index)" } };
+}
+
+class AddingKernel extends HubKernel {
+  override apply(fact: Fact, atMs: number): void {
+    const known = fact as HubFact;
+    super.apply(known.t === "revised" ? this.added(known) : fact, atMs);
+  }
+
+  private added(fact: Extract<HubFact, { t: "revised" }>): Fact {
+    const before = this.state.fanouts.get(fact.fanout)?.members.get(fact.member)?.contribution;
+    const value: Contribution = fact.value.map((item, index) => {
+      const earlier = before?.[index];
+      return typeof item === "number" && typeof earlier === "number" ? item + earlier : item;
+    });
+    return { ...fact, value } as Fact;
   }
 }

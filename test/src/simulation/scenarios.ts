@@ -52,14 +52,18 @@ export function drawTopology(dice: Dice): Topology {
     const children = dice.whole("communities", hub.address, { low: 1, high: 4 });
     for (let index = 0; index < children && agents.length < communitiesMax; index += 1) {
       agents.push(
-        describeAgent(parseAddress(`${hub.address}/m${index}`), "community", ["report/v1"]),
+        describeAgent(parseAddress(`${hub.address}/m${index}`), "community", [
+          "report/v1",
+          "unreport/v1",
+        ]),
       );
     }
   }
   const systems = dice.whole("systems", "", { low: 1, high: 3 });
   for (let index = 0; index < systems; index += 1) {
     const hub = dice.pick("system place", "", hubs);
-    agents.push(describeAgent(parseAddress(`${hub.address}/s-${index}`), "", ["work/v1"]));
+    const capabilities = ["work/v1", "unwork/v1", "break/v1"];
+    agents.push(describeAgent(parseAddress(`${hub.address}/s-${index}`), "", capabilities));
   }
   return { hubs, agents };
 }
@@ -93,7 +97,7 @@ export const longestDeadlineMs = 90_000;
 export const expression = (source: string): Mapping => ({ kind: "expression", source });
 export const literal = (value: string | number): Mapping => ({ kind: "literal", value });
 
-function drawRetry(dice: Dice): RetryRule {
+export function drawRetry(dice: Dice): RetryRule {
   return {
     max: dice.whole("retry max", "", { low: 1, high: 4 }),
     initialMs: dice.whole("retry initial", "", { low: 50, high: 2_000 }),
@@ -170,7 +174,7 @@ export function fanoutOver(dice: Dice, id: string, members: FanoutStep["members"
   };
 }
 
-function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep {
+export function serviceStep(dice: Dice, id: string, needs: Step["needs"]): ServiceStep {
   return {
     type: "service",
     id,

@@ -90,6 +90,10 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
     this.later(delayMs, id, execution, () => {
       this.working.delete(id);
       const tag = `${id}#${attempt}`;
+      if (run.capability === "break/v1") {
+        this.fail(id, "failed", { code: "DEFECT", retryable: false });
+        return;
+      }
       if (isDeferred) {
         this.submit({ type: "deferred", id });
         this.answerLater(id, tag);
@@ -99,6 +103,7 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       else if (roll < 0.65) this.fail(id, "failed", { code: "DEFECT", retryable: false });
       else if (roll < 0.8) this.fail(id, "returned", { code: "NOT_OURS", retryable: false });
       else this.succeed(id, tag);
+      if (run.capability === "report/v1" && roll >= 0.8) this.reviseLater(id, tag);
       if (!isBad || roll < 0.8) return;
       timeline.schedule(50, () => {
         // A second answer, unless a newer execution of the instruction is under way by now.
@@ -128,6 +133,23 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
         retryable: false,
       });
     });
+  }
+
+  /** Who has reported may know better later, more than once. */
+  private reviseLater(id: string, tag: string): void {
+    const { dice, timeline, checkers } = this.world;
+    const { lives, stores } = this;
+    const count = dice.whole("revisions", this.address, { low: 0, high: 2 });
+    for (let revision = 1; revision <= count; revision += 1) {
+      const delayMs = dice.whole("revise after", this.address, { low: 50, high: 25_000 });
+      timeline.schedule(delayMs, () => {
+        if (!this.isUp || this.lives !== lives || this.stores !== stores) return;
+        if (this.working.has(id)) return;
+        const revised = `${tag}r${revision}`;
+        checkers.returned(revised, this.address);
+        this.submit({ type: "revised", id, output: this.outputOf(revised) });
+      });
+    }
   }
 
   /** Runs in this life only, and only while this execution has not been ended otherwise. */

@@ -10,6 +10,7 @@ import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
 import { Clerks } from "./clerks.ts";
 import { Clients } from "./clients.ts";
+import { drawCollaboration } from "./collaboration.ts";
 import { Dice } from "./dice.ts";
 import { Faults, type FaultVector } from "./faults.ts";
 import { checkHistories } from "./history.ts";
@@ -19,6 +20,7 @@ import { checkOutcome, isQuiet, reportUnrest } from "./outcome.ts";
 import { Outsiders } from "./outsiders.ts";
 import type { Plant } from "./plants.ts";
 import { drawApplications, drawTopology, longestDeadlineMs, type Topology } from "./scenarios.ts";
+import { regressionSeeds } from "./seeds.ts";
 import { SimAgent } from "./sim-agent.ts";
 import { SimHub } from "./sim-hub.ts";
 import { SimNet } from "./sim-net.ts";
@@ -99,7 +101,11 @@ export class World {
     this.clients = new Clients(this);
     this.clerks = new Clerks(this);
     this.outsiders = new Outsiders(this);
-    this.drawnApplications = options.applications ?? drawApplications(dice);
+    // A regression seed keeps the applications that it was found with.
+    const isPlain =
+      regressionSeeds.some(({ seed }) => seed === options.seed) || dice.chance("plain", "", 0.4);
+    const draw = isPlain ? drawApplications : drawCollaboration;
+    this.drawnApplications = options.applications ?? draw(dice);
     const alarms = this.drawnApplications[0]?.steps ?? [];
     this.applications = options.applications ?? [
       ...this.drawnApplications,

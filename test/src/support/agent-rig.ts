@@ -240,6 +240,7 @@ export function makeFeedback(
     errorCode: "",
     message: "",
     retryable: false,
+    revision: 0,
     ...changes,
   };
 }

@@ -121,18 +121,34 @@ const human: Arbitrary<HumanRule> = fc.record({
   extension: fc.record({ max: count, longestMs: milliseconds, decidedBy: mappings }),
 });
 
+const match = fc.record({
+  capability: word,
+  level: maybe(fc.constantFrom(...levels)),
+  region: maybe(mapping),
+  industry: maybe(mapping),
+  where: maybe(word),
+  policy: maybe(word),
+  allow: maybe(word),
+  pick: fc.constantFrom("one", "leastLoaded", "nearest"),
+  prefer: maybe(fc.array(word, { maxLength: 3 })),
+});
+
+const retry = fc.record({
+  max: count,
+  initialMs: milliseconds,
+  factor: milliseconds,
+  capMs: milliseconds,
+  jitter: milliseconds,
+  notOn: fc.array(word),
+  rematch: fc.boolean(),
+});
+
 const each: Arbitrary<FanoutEach> = fc.record({
   human: maybe(human),
   escalate: maybe(fc.array(fc.record({ ...escalation, to: mappings }), { maxLength: 3 })),
+  match,
   revise: maybe(fc.boolean()),
-  match: fc.record({
-    capability: word,
-    level: maybe(fc.constantFrom(...levels)),
-    region: maybe(mapping),
-    industry: maybe(mapping),
-    where: maybe(word),
-    pick: fc.constantFrom("one", "leastLoaded", "nearest"),
-  }),
+  compensate: maybe(fc.record({ match, input: maybe(mapping), retry, finishMs: milliseconds })),
   input: maybe(mapping),
   deadlines: fc.record({
     startMs: maybe(milliseconds),
@@ -140,15 +156,7 @@ const each: Arbitrary<FanoutEach> = fc.record({
     heartbeatMs: maybe(milliseconds),
     totalMs: maybe(milliseconds),
   }),
-  retry: fc.record({
-    max: count,
-    initialMs: milliseconds,
-    factor: milliseconds,
-    capMs: milliseconds,
-    jitter: milliseconds,
-    notOn: fc.array(word),
-    rematch: fc.boolean(),
-  }),
+  retry,
 });
 
 /** The field is there or not: a message leaves out what is absent. */
@@ -229,7 +237,7 @@ const aggregate: Arbitrary<AggregateRule> = fc.record({
   or: maybe(word),
   minimum: ratio,
   onShort: fc.constantFrom("fail", "suspend", "partial"),
-  late: fc.constant("record"),
+  late: fc.constantFrom("record", "revise", "reject"),
   finishMs: milliseconds,
 });
 
@@ -259,20 +267,17 @@ export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
     "dueInMs",
     fc.integer({ min: 1, max: 1e12 }),
   ),
-  feedback: maybeWith(
-    fc.record({
-      kind: kind("feedback"),
-      id,
-      attempt: count,
-      outcome: fc.constantFrom(...outcomes),
-      output: fc.oneof(jsonText, text(300)),
-      errorCode: text(20),
-      message: text(100),
-      retryable: fc.boolean(),
-    }),
-    "revision",
-    count,
-  ),
+  feedback: fc.record({
+    kind: kind("feedback"),
+    id,
+    attempt: count,
+    outcome: fc.constantFrom(...outcomes),
+    output: fc.oneof(jsonText, text(300)),
+    errorCode: text(20),
+    message: text(100),
+    retryable: fc.boolean(),
+    revision: uint,
+  }),
   delegate: maybeWith(
     fc.record({
       kind: kind("delegate"),
@@ -286,11 +291,17 @@ export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
       aggregate,
       context: fc.record({ input: json, steps: json }),
       budgetMs: milliseconds,
+      compensates: word,
     }),
     "heading",
     heading,
   ),
-  withdraw: fc.record({ kind: kind("withdraw"), fanout: id, reason: text(100) }),
+  withdraw: fc.record({
+    kind: kind("withdraw"),
+    fanout: id,
+    reason: text(100),
+    forgets: fc.boolean(),
+  }),
   partial: fc
     .record({
       kind: kind("partial"),

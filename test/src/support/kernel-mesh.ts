@@ -8,6 +8,7 @@ import {
   type AddWorkingTime,
   type Application,
   type FanoutStep,
+  type FeedbackBody,
   type Frame,
   type FrameBody,
   type Hello,
@@ -159,7 +160,7 @@ export class KernelMesh {
         // A link is known by its lower end.
         const lower = session.peer === parentOf(address) ? address : session.peer;
         const link = this.linkOf.get(lower);
-        if (link === undefined || this.gone.has(lower)) continue;
+        if (link === undefined || this.gone.has(session.peer) || this.gone.has(address)) continue;
         for (const lane of ["control", "chain", "bulk"] as const) {
           const firstSeq = session.acked(lane) + 1;
           const frames = this.outgoing(kernel, session.peer, lane);
@@ -263,7 +264,7 @@ export function makeHello(description: NodeDescription): Hello {
 }
 
 /** Feedback of success with this output. */
-export function succeeded(id: string, output: JsonValue, attempt = 1): FrameBody {
+export function succeeded(id: string, output: JsonValue, attempt = 1, revision = 0): FeedbackBody {
   return {
     kind: "feedback",
     id,
@@ -273,10 +274,16 @@ export function succeeded(id: string, output: JsonValue, attempt = 1): FrameBody
     errorCode: "",
     message: "",
     retryable: false,
+    revision,
   };
 }
 
-export function failed(id: string, errorCode: string, retryable: boolean, attempt = 1): FrameBody {
+export function failed(
+  id: string,
+  errorCode: string,
+  retryable: boolean,
+  attempt = 1,
+): FeedbackBody {
   return {
     kind: "feedback",
     id,
@@ -286,6 +293,7 @@ export function failed(id: string, errorCode: string, retryable: boolean, attemp
     errorCode,
     message: "made up",
     retryable,
+    revision: 0,
   };
 }
 

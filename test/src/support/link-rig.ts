@@ -89,7 +89,7 @@ export function makeFrame(id: string, to: Address, outputBytes = 0): Frame {
   return {
     from: agentAddress,
     to,
-    body: { ...body, errorCode: "", message: "", retryable: false },
+    body: { ...body, errorCode: "", message: "", retryable: false, revision: 0 },
     hopLimit: 16,
     traceparent: "",
   };

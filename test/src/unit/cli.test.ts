@@ -57,6 +57,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "APPLICATION_EXISTS",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
+      "FEEDBACK_LATE",
       "INSTRUCTION_CANCELLED",
       "INSTRUCTION_ENDED",
       "INSTRUCTION_TAKEN",

@@ -101,6 +101,7 @@ test("cancelling the parent cancels the child and waits for it", () => {
     errorCode: "",
     message: "",
     retryable: false,
+    revision: 0,
   });
   assert.is(hub.chain("X1.sub.1")?.state, "cancelled");
   assert.is(hub.chain("X1")?.state, "cancelled");

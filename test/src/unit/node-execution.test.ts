@@ -1,9 +1,10 @@
-import { limits } from "@cloudbrain/sdk/domain";
+import { isMeshError, limits } from "@cloudbrain/sdk/domain";
 import { parseDurationMs } from "@cloudbrain/sdk/internal/node/duration";
 import {
   type AnyHandler,
   type ExecutionEnd,
   execute,
+  type InstructionContext,
 } from "@cloudbrain/sdk/internal/node/execution";
 import type { GivenOutcome } from "@cloudbrain/sdk/kernel";
 import * as assert from "uvu/assert";
@@ -14,13 +15,14 @@ const test = suite("execution of a handler");
 interface Told {
   readonly progress: (readonly [number, string])[];
   readonly logged: string[];
+  readonly revised: string[];
 }
 
 async function executeOne(
   run: AnyHandler,
   changes: { readonly input?: string; readonly isAborted?: boolean } = {},
 ): Promise<GivenOutcome & Told> {
-  const told: Told = { progress: [], logged: [] };
+  const told: Told = { progress: [], logged: [], revised: [] };
   const end = await executeWith(run, told, changes);
   assert.is.not(end, "later");
   return { ...(end as GivenOutcome), ...told };
@@ -42,11 +44,12 @@ async function executeWith(
     heartbeatMs: 1_000,
     signal: changes.isAborted === true ? AbortSignal.abort() : new AbortController().signal,
     progress: (ratio, note) => told.progress.push([ratio, note]),
+    revise: (output) => told.revised.push(output),
     log: (event) => told.logged.push(event),
   });
 }
 
-const quiet = { progress: [], logged: [] };
+const quiet = { progress: [], logged: [], revised: [] };
 const failed = { outcome: "failed", output: "", ...quiet } as const;
 
 test("what a handler gives is the output, and nothing is null", async () => {
@@ -64,7 +67,8 @@ test("what a handler gives is the output, and nothing is null", async () => {
 
 test("a handler knows what it works for and how long it may", async () => {
   const { output } = await executeOne((_input, context) => {
-    const { signal, progress: _p, reject: _r, fail: _f, later: _l, ...rest } = context;
+    const { signal, progress: _p, reject: _r, fail: _f, later: _l, ...others } = context;
+    const { revise: _revise, ...rest } = others;
     return { ...rest, aborted: signal.aborted };
   });
   assert.equal(JSON.parse(output), {
@@ -106,7 +110,7 @@ test("a verdict of the handler is no failure of its code", async () => {
 });
 
 test("a handler that puts its outcome off has neither succeeded nor failed", async () => {
-  const told: Told = { progress: [], logged: [] };
+  const told: Told = { progress: [], logged: [], revised: [] };
   assert.is(await executeWith((_input, context) => context.later(), told), "later");
   assert.is(
     await executeWith((_input, context) => context.later(), told, { isAborted: true }),
@@ -123,6 +127,25 @@ test("who throws because it was asked to stop is not complained about", async ()
     message: "it was asked to stop",
     retryable: true,
   });
+});
+
+test("an answer is corrected once it was given, and not before", async () => {
+  let corrected: InstructionContext | undefined;
+  let early: Promise<void> | undefined;
+  const { revised, output } = await executeOne((_input, context) => {
+    corrected = context;
+    early = context.revise({ n: 0 });
+    return { n: 1 };
+  });
+  assert.is(output, '{"n":1}');
+  const codeOf = (error: unknown): string => (isMeshError(error) ? error.code : String(error));
+  assert.is(await early?.catch(codeOf), "INPUT_INVALID");
+  await corrected?.revise({ n: 2 });
+  assert.is(
+    await corrected?.revise("x".repeat(limits.outputBytesMax)).catch(codeOf),
+    "INPUT_INVALID",
+  );
+  assert.equal(revised, ['{"n":2}']);
 });
 
 test("progress is kept within 0..1, whatever a handler tells", async () => {

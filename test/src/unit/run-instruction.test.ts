@@ -41,7 +41,10 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 const progress = [{ ratio: 0.5, note: "on the way" }];
 
 test("its feedback is what a hub would receive, progress included", async () => {
-  const expected: readonly [string, Omit<InstructionResult, "message" | "progress">][] = [
+  const expected: readonly [
+    string,
+    Omit<InstructionResult, "message" | "progress" | "revisions">,
+  ][] = [
     ["S1", { outcome: "succeeded", output: { by: "S1 2" }, errorCode: "", retryable: false }],
     ["far", { outcome: "returned", output: undefined, errorCode: "REJECTED", retryable: true }],
     [
@@ -57,7 +60,7 @@ test("its feedback is what a hub would receive, progress included", async () => 
   for (const [site, feedback] of expected) {
     const result = await runInstruction(createCrew(), clear.name, { site }, { attempt: 2 });
     const { message, ...rest } = result;
-    assert.equal(rest, { ...feedback, progress });
+    assert.equal(rest, { ...feedback, progress, revisions: [] });
     assert.is(message === "", feedback.outcome === "succeeded", message);
   }
   assert.equal(logged, ["a handler failed"], "what it threw is in the vendor's log");
@@ -79,6 +82,7 @@ test("a deadline that passes is its outcome, whatever it answers then", async ()
       message: "not done in time",
       retryable: true,
       progress,
+      revisions: [],
     });
   }
 });

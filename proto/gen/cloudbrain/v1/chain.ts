@@ -41,6 +41,8 @@ export enum ChainState {
   CHAIN_STATE_FAILED = 5,
   /** CHAIN_STATE_CANCELLED - Stopped on request. */
   CHAIN_STATE_CANCELLED = 6,
+  /** CHAIN_STATE_COMPENSATING - Undoes what was done; then it ends failed or cancelled. */
+  CHAIN_STATE_COMPENSATING = 7,
   UNRECOGNIZED = -1,
 }
 
@@ -409,10 +411,16 @@ export interface ChainStep {
   endTime?:
     | Date
     | undefined;
-  /** Of a fan-out. */
+  /** Of a fan-out: the result that was given. */
   fanout?:
     | FanoutSummary
     | undefined;
+  /** What late feedback has made of it since; absent while that is the result that was given. */
+  revised?:
+    | FanoutSummary
+    | undefined;
+  /** What was done has been undone. */
+  compensated: boolean;
   /** What it waits for, while it runs without an instruction. */
   wait?: StepWait | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
@@ -3145,6 +3153,8 @@ function createBaseChainStep(): ChainStep {
     startTime: undefined,
     endTime: undefined,
     fanout: undefined,
+    revised: undefined,
+    compensated: false,
     wait: undefined,
     _unknownFields: {},
   };
@@ -3184,6 +3194,12 @@ export const ChainStep: MessageFns<ChainStep> = {
     }
     if (message.fanout !== undefined) {
       FanoutSummary.encode(message.fanout, writer.uint32(90).fork()).join();
+    }
+    if (message.revised !== undefined) {
+      FanoutSummary.encode(message.revised, writer.uint32(98).fork()).join();
+    }
+    if (message.compensated !== false) {
+      writer.uint32(104).bool(message.compensated);
     }
     if (message.wait !== undefined) {
       StepWait.encode(message.wait, writer.uint32(162).fork()).join();
@@ -3300,6 +3316,22 @@ export const ChainStep: MessageFns<ChainStep> = {
             message.fanout = FanoutSummary.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.revised = FanoutSummary.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.compensated = reader.bool();
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -3346,6 +3378,10 @@ export const ChainStep: MessageFns<ChainStep> = {
     message.fanout = (object.fanout !== undefined && object.fanout !== null)
       ? FanoutSummary.fromPartial(object.fanout)
       : undefined;
+    message.revised = (object.revised !== undefined && object.revised !== null)
+      ? FanoutSummary.fromPartial(object.revised)
+      : undefined;
+    message.compensated = object.compensated ?? false;
     message.wait = (object.wait !== undefined && object.wait !== null) ? StepWait.fromPartial(object.wait) : undefined;
     return message;
   },

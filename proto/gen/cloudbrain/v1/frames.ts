@@ -108,7 +108,7 @@ export interface Feedback {
   message: string;
   /** Whether another attempt may help. */
   retryable: boolean;
-  /** Counts the answers of a member that may revise, from 1; 0 for the only answer. */
+  /** Counts what is told of this instruction, from 0: a higher one stands in place of a lower. */
   revision: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -135,6 +135,8 @@ export interface Delegate {
   context: Uint8Array;
   /** Remaining time in ms, already less the sender's margin. */
   budgetMs: number;
+  /** The fan-out whose members are to be undone by this one; empty for none. */
+  compensates: string;
   /** Present when people do it: what their worklists show, as JSON {application, title, priority}. */
   heading: Uint8Array;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
@@ -146,6 +148,8 @@ export interface Withdraw {
   fanout: string;
   /** For people. */
   reason: string;
+  /** Nothing of it will be undone: what is remembered for that may go. */
+  forgets: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -835,6 +839,7 @@ function createBaseDelegate(): Delegate {
     aggregate: new Uint8Array(0),
     context: new Uint8Array(0),
     budgetMs: 0,
+    compensates: "",
     heading: new Uint8Array(0),
     _unknownFields: {},
   };
@@ -871,6 +876,9 @@ export const Delegate: MessageFns<Delegate> = {
     }
     if (message.budgetMs !== 0) {
       writer.uint32(81).double(message.budgetMs);
+    }
+    if (message.compensates !== "") {
+      writer.uint32(90).string(message.compensates);
     }
     if (message.heading.length !== 0) {
       writer.uint32(98).bytes(message.heading);
@@ -979,6 +987,14 @@ export const Delegate: MessageFns<Delegate> = {
             message.budgetMs = reader.double();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.compensates = reader.string();
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -1022,13 +1038,14 @@ export const Delegate: MessageFns<Delegate> = {
     message.aggregate = object.aggregate ?? new Uint8Array(0);
     message.context = object.context ?? new Uint8Array(0);
     message.budgetMs = object.budgetMs ?? 0;
+    message.compensates = object.compensates ?? "";
     message.heading = object.heading ?? new Uint8Array(0);
     return message;
   },
 };
 
 function createBaseWithdraw(): Withdraw {
-  return { fanout: "", reason: "", _unknownFields: {} };
+  return { fanout: "", reason: "", forgets: false, _unknownFields: {} };
 }
 
 export const Withdraw: MessageFns<Withdraw> = {
@@ -1038,6 +1055,9 @@ export const Withdraw: MessageFns<Withdraw> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.forgets !== false) {
+      writer.uint32(24).bool(message.forgets);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1079,6 +1099,14 @@ export const Withdraw: MessageFns<Withdraw> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.forgets = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1106,6 +1134,7 @@ export const Withdraw: MessageFns<Withdraw> = {
     const message = createBaseWithdraw();
     message.fanout = object.fanout ?? "";
     message.reason = object.reason ?? "";
+    message.forgets = object.forgets ?? false;
     return message;
   },
 };

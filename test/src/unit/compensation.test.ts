@@ -1,0 +1,246 @@
+import type { Address, Application, FanoutStep, ServiceStep } from "@cloudbrain/sdk/domain";
+import * as assert from "uvu/assert";
+import { assertSound, chainOf, city, publish, stepOf, submit } from "../support/kernel-chains.ts";
+import {
+  failed,
+  KernelMesh,
+  makeApplication,
+  makeFanout,
+  makeService,
+  succeeded,
+} from "../support/kernel-mesh.ts";
+import { suite } from "../support/suite.ts";
+
+const test = suite("compensation");
+const hubs = ["/c", "/c/d", "/c/d/s"];
+const names = ["a1", "a2", "a3"];
+
+interface Undoing {
+  readonly mesh: KernelMesh;
+  readonly lowest: Address;
+  /** Ids of the instructions that were carried out, in order, over all nodes. */
+  readonly done: string[];
+  /** Ids whose handler says no, until they are taken out. */
+  readonly refusing: Set<string>;
+}
+
+/** Communities at the lowest of so many hubs, and one system at the city; all do and undo. */
+function makeUndoing(levels: number): Undoing {
+  const mesh = new KernelMesh();
+  for (const address of hubs.slice(0, levels)) mesh.addHub(address);
+  const lowest = (hubs[levels - 1] ?? "/c") as Address;
+  for (const name of names) mesh.addAgent(`${lowest}/${name}`, ["work/v1", "undo/v1"]);
+  mesh.addAgent("/c/s-1", ["serve/v1", "recall/v1"], "");
+  for (let level = 0; level < levels; level += 1) mesh.advance(1_000);
+  const done: string[] = [];
+  const refusing = new Set<string>();
+  mesh.handler = (id, input) => {
+    if ([...refusing].some((part) => id.includes(part))) return failed(id, "NO", false);
+    done.push(id.includes("~") ? `${id} ${JSON.stringify(input)}` : id);
+    return succeeded(id, { n: Number(id.at(-1)) || 7 });
+  };
+  return { mesh, lowest, done, refusing };
+}
+
+const anyMatch = makeService("x").match;
+const { retry } = makeService("x");
+
+function makeStep(id: string, needs: readonly string[]): ServiceStep {
+  return makeService(id, {
+    needs: needs.map((step) => ({ step, on: "done" })),
+    match: { ...anyMatch, capability: "serve/v1" },
+    compensate: {
+      match: { ...anyMatch, capability: "recall/v1" },
+      input: undefined,
+      retry,
+      finishMs: 10_000,
+    },
+  });
+}
+
+function makeAsk(id: string, needs: readonly string[]): FanoutStep {
+  const base = makeFanout(id);
+  return {
+    ...base,
+    needs: needs.map((step) => ({ step, on: "done" })),
+    each: {
+      ...base.each,
+      retry: { ...retry, max: 1 },
+      compensate: {
+        match: { ...anyMatch, capability: "undo/v1" },
+        input: { kind: "expression", source: '{"at": member.address, "gave": out.n}' },
+        retry,
+        finishMs: 10_000,
+      },
+    },
+  };
+}
+
+function makeUndoable(changes: Partial<Application> & Pick<Application, "steps">): Application {
+  return makeApplication({ onFailure: "compensate", onCancel: "compensate", ...changes });
+}
+
+/** Nothing is left at any hub. */
+function assertEmpty(mesh: KernelMesh): void {
+  for (const [address, { state }] of mesh.hubs) {
+    assert.equal([state.fanouts.size, state.assignments.size], [0, 0], address);
+  }
+  assertSound(mesh);
+}
+
+function rise(mesh: KernelMesh): void {
+  for (let level = 0; level < hubs.length; level += 1) mesh.advance(1_000);
+}
+
+for (const levels of [1, 2, 3]) {
+  test(`over ${levels} levels what succeeded is undone once each, the last first`, () => {
+    const { mesh, lowest, done, refusing } = makeUndoing(levels);
+    refusing.add("close.1");
+    refusing.add(`!${lowest}/a2`);
+    const ask = makeAsk("ask", ["open"]);
+    const steps = [
+      makeStep("open", []),
+      { ...ask, aggregate: { ...ask.aggregate, minimum: 0.5 } },
+      makeStep("close", ["ask"]),
+    ];
+    publish(mesh, makeUndoable({ steps }));
+    submit(mesh, "X1");
+    refusing.clear();
+    rise(mesh);
+    const chain = chainOf(mesh, "X1");
+    assert.is(chain.state, "failed");
+    assert.match(chain.reason, /step close: NO/);
+    const undone = done.filter((id) => id.includes("~"));
+    assert.equal(undone.slice(0, -1).sort(), [
+      `X1.ask.1~1!${lowest}/a1 {"at":"${lowest}/a1","gave":1}`,
+      `X1.ask.1~1!${lowest}/a3 {"at":"${lowest}/a3","gave":3}`,
+    ]);
+    assert.equal(undone.at(-1), 'X1.open.1~1 {"n":1}');
+    assertEmpty(mesh);
+  });
+
+  test(`over ${levels} levels a cancelled chain is undone, and then it is cancelled`, () => {
+    const { mesh, lowest, done } = makeUndoing(levels);
+    const silent = makeService("wait", { needs: [{ step: "ask", on: "done" }] });
+    const steps = [
+      makeAsk("ask", []),
+      { ...silent, match: { ...anyMatch, capability: "serve/v1" } },
+    ];
+    const answers = mesh.handler;
+    mesh.handler = (id, input) => (id.startsWith("X1.wait") ? undefined : answers(id, input));
+    publish(mesh, makeUndoable({ steps }));
+    submit(mesh, "X1");
+    rise(mesh);
+    mesh.step(city, { type: "cancel", request: 3, chain: "X1", reason: "false alarm" });
+    mesh.deliver();
+    assert.is(chainOf(mesh, "X1").state, "cancelling");
+    mesh.say("/c/s-1", city, { ...failed("X1.wait.1", "", false), outcome: "cancelled" });
+    mesh.deliver();
+    rise(mesh);
+    const { state, reason } = chainOf(mesh, "X1");
+    assert.equal([state, reason], ["cancelled", "false alarm"]);
+    assert.is(done.filter((id) => id.includes(`~1!${lowest}`)).length, 3);
+    assertEmpty(mesh);
+  });
+
+  test(`over ${levels} levels what can't be undone suspends, and a retry undoes only that`, () => {
+    const { mesh, lowest, done, refusing } = makeUndoing(levels);
+    refusing.add("close.1");
+    publish(mesh, makeUndoable({ steps: [makeAsk("ask", []), makeStep("close", ["ask"])] }));
+    refusing.add(`~1!${lowest}/a2`);
+    submit(mesh, "X1");
+    rise(mesh);
+    const chain = chainOf(mesh, "X1");
+    assert.is(chain.state, "suspended");
+    assert.match(chain.reason, /^compensation of step ask: 1 of 3 members are not undone/);
+    assertSound(mesh);
+    mesh.step(city, { type: "retry", request: 4, chain: "X1" });
+    mesh.deliver();
+    rise(mesh);
+    assert.is(chainOf(mesh, "X1").state, "failed");
+    assert.match(chainOf(mesh, "X1").reason, /step close: NO/);
+    assert.equal(
+      done.filter((id) => id.includes("~2")).map((id) => id.split(" ")[0]),
+      [`X1.ask.1~2!${lowest}/a2`],
+    );
+    assertEmpty(mesh);
+  });
+
+  test(`over ${levels} levels a chain that succeeds leaves nothing that waits to be undone`, () => {
+    const { mesh, done } = makeUndoing(levels);
+    publish(mesh, makeUndoable({ steps: [makeAsk("ask", []), makeStep("close", ["ask"])] }));
+    submit(mesh, "X1");
+    rise(mesh);
+    assert.is(chainOf(mesh, "X1").state, "succeeded");
+    assert.is(done.length, 4);
+    assertEmpty(mesh);
+  });
+}
+
+test("while it is undone late outcomes are recorded, and a cancellation changes nothing", () => {
+  const { mesh, done } = makeUndoing(1);
+  const answers = mesh.handler;
+  mesh.handler = (id, input) => {
+    if (id.startsWith("X1.slow") || id.includes("~")) return undefined;
+    return id.startsWith("X1.bad") ? failed(id, "NO", false) : answers(id, input);
+  };
+  const bad = makeStep("bad", ["open"]);
+  publish(mesh, makeUndoable({ steps: [makeStep("open", []), makeStep("slow", []), bad] }));
+  submit(mesh, "X1");
+  assert.is(chainOf(mesh, "X1").state, "compensating");
+  assert.is(stepOf(mesh, "X1", "slow").state, "cancelled");
+  mesh.step(city, { type: "cancel", request: 3, chain: "X1", reason: "no" });
+  mesh.say("/c/s-1", city, succeeded("X1.slow.1", { n: 1 }));
+  mesh.deliver();
+  assert.is(chainOf(mesh, "X1").state, "compensating");
+  assert.ok(mesh.facts.get(city)?.some(({ fact }) => fact.t === "late"));
+  assertSound(mesh);
+  mesh.say("/c/s-1", city, succeeded("X1.open.1~1", {}));
+  mesh.deliver();
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  assert.equal(done, ["X1.open.1"]);
+  assertEmpty(mesh);
+});
+
+test("what onError stands in for was not done, and is not undone", () => {
+  const { mesh, done, refusing } = makeUndoing(1);
+  refusing.add("open.1");
+  refusing.add("close.1");
+  const open = { ...makeStep("open", []), onError: { kind: "literal", value: 1 } as const };
+  publish(mesh, makeUndoable({ steps: [open, makeStep("close", ["open"])] }));
+  submit(mesh, "X1");
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  assert.equal(done, []);
+  assertEmpty(mesh);
+});
+
+test("a compensation is offered again as its own rule says", () => {
+  const { mesh, refusing } = makeUndoing(1);
+  refusing.add("close.1");
+  let tries = 0;
+  const answers = mesh.handler;
+  mesh.handler = (id, input) => {
+    if (!id.includes("~")) return answers(id, input);
+    tries += 1;
+    return tries < 3 ? failed(id, "BUSY", true, tries) : succeeded(id, {}, tries);
+  };
+  publish(mesh, makeUndoable({ steps: [makeStep("open", []), makeStep("close", ["open"])] }));
+  submit(mesh, "X1");
+  for (let round = 0; round < 5; round += 1) mesh.advance(1_500);
+  assert.equal([chainOf(mesh, "X1").state, tries], ["failed", 3]);
+  assertEmpty(mesh);
+});
+
+test("who gives up on what can't be undone ends the chain, and its reason says so", () => {
+  const { mesh, refusing } = makeUndoing(1);
+  refusing.add("close.1");
+  refusing.add("~1");
+  publish(mesh, makeUndoable({ steps: [makeStep("open", []), makeStep("close", ["open"])] }));
+  submit(mesh, "X1");
+  assert.is(chainOf(mesh, "X1").state, "suspended");
+  mesh.step(city, { type: "cancel", request: 3, chain: "X1", reason: "let it be" });
+  mesh.deliver();
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  assert.match(chainOf(mesh, "X1").reason, /not all is undone: compensation of step open: NO/);
+  assertEmpty(mesh);
+});
