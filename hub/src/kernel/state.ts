@@ -10,6 +10,7 @@ import type {
   JsonObject,
   JsonValue,
   NodeRecord,
+  Step,
 } from "@cloudbrain/sdk/domain";
 import { Session } from "@cloudbrain/sdk/session";
 import { DueHeap } from "./due-heap.ts";
@@ -60,7 +61,7 @@ export interface FanoutSummary {
 
 export interface StepRun {
   readonly id: string;
-  readonly type: "service" | "fanout";
+  readonly type: Step["type"];
   state: StepState;
   /** Counts the runs of the step, from 1 with its first start. */
   visit: number;

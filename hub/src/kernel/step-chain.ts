@@ -221,7 +221,8 @@ function startStep(deciding: Deciding, chain: Chain, step: Step): void {
     }
   }
   if (step.type === "fanout") openOrigin(deciding, chain, step, scope);
-  else startService(deciding, chain, step, scope);
+  else if (step.type === "service") startService(deciding, chain, step, scope);
+  else suspend(deciding, chain, step, `this hub can't run a step of type ${step.type}`);
 }
 
 function startService(deciding: Deciding, chain: Chain, step: ServiceStep, scope: Scope): void {

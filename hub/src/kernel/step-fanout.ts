@@ -66,6 +66,9 @@ export function openOrigin(
       children: [],
       input: "null",
     });
+  } else if (step.members.by === "match") {
+    suspend(deciding, chain, step, "this hub can't open a fan-out over what matches");
+    return;
   } else {
     const wanted = evaluateMapping(step.members.scope, scope, deciding.evaluate);
     const text = wanted.ok ? wanted.value : null;

@@ -210,7 +210,7 @@ function shapesOf(steps: readonly ReadStep[]): ReadonlyMap<string, StepShape> {
     steps.map(({ step }) => [
       step.id,
       {
-        type: step.type,
+        type: step.type === "fanout" ? "fanout" : "service",
         aggregates: aggregatesOf(step),
         upstream: upstream.get(step.id) ?? new Set<string>(),
       },

@@ -20,6 +20,15 @@ export type Evaluate = (expression: string, scope: Scope) => Evaluated;
 /** Checks a value against a JSON Schema; answers undefined or where and why it fails. */
 export type Validate = (schema: JsonValue, value: JsonValue) => string | undefined;
 
+/**
+ * When this much working time has passed, ms since 1970; undefined for an unknown calendar.
+ */
+export type AddWorkingTime = (
+  calendar: string,
+  fromMs: number,
+  durationMs: number,
+) => number | undefined;
+
 /** Builds the value of a mapping; the first failing expression ends it. */
 export function evaluateMapping(mapping: Mapping, scope: Scope, evaluate: Evaluate): Evaluated {
   if (mapping.kind === "literal") return { ok: true, value: mapping.value };
