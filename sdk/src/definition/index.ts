@@ -1,3 +1,4 @@
+export { type ApplicationDifference, diffApplications } from "./application-diff.ts";
 export { decodeApplication, encodeApplication } from "./application-json.ts";
 export { type Diagnostic, formatDiagnostic } from "./diagnostic.ts";
 export { parseDuration } from "./duration.ts";
