@@ -5,9 +5,10 @@
 
 /* eslint-disable */
 
-export * from "./cloudbrain/v1/error.ts";
-export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
+export * from "./cloudbrain/v1/application.ts";
+export * from "./cloudbrain/v1/error.ts";
+export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/link.ts";
 export * from "./cloudbrain/v1/management.ts";

@@ -100,7 +100,7 @@ async function submit(
   return { chain: answer.chain, existed: answer.existed };
 }
 
-function parseInput(bytes: Uint8Array): JsonValue {
+export function parseInput(bytes: Uint8Array): JsonValue {
   if (bytes.length > limits.inputBytesMax) {
     throw new MeshError("PAYLOAD_TOO_LARGE", {
       subject: "input",

@@ -3,6 +3,7 @@
 import { type Address, isWithin, type NodeNews } from "@cloudbrain/sdk/domain";
 import { type Applying, dropNode, enqueueFrame, putNode, sendFrame } from "./apply.ts";
 import { arm, leaseGraceMs, markOwner, renewLease } from "./apply-assignment.ts";
+import { forgetTold } from "./apply-registration.ts";
 import type { HubFact } from "./facts.ts";
 import { assignmentsTo } from "./registry.ts";
 import type { HubState } from "./state.ts";
@@ -87,6 +88,7 @@ function raiseLink(applying: Applying, fact: Extract<LinkFact, { t: "linkUp" }>)
     state.parent = fact.peer;
     return;
   }
+  if (fact.reset) forgetTold(applying, fact.peer);
   if (fact.description === undefined) return;
   const nodeState = fact.draining === true ? "draining" : "online";
   putNode(applying, fact.description, nodeState, fact.epoch, atMs);

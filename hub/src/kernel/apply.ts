@@ -10,18 +10,25 @@ import {
   limits,
   type NodeDescription,
   type NodeState,
+  parentOf,
 } from "@cloudbrain/sdk/domain";
+import type { ApplicationTable } from "./application-rows.ts";
+import { applyApplicationFact } from "./apply-application.ts";
 import { applyAssignmentFact } from "./apply-assignment.ts";
 import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
 import { applyLinkFact } from "./apply-link.ts";
+import { applyRegistrationFact } from "./apply-registration.ts";
 import type { HubFact } from "./facts.ts";
 import { nextHop } from "./routing.ts";
 import type { HubState } from "./state.ts";
 
 /** Rows that a checkpoint has to write. */
 export interface Dirty {
-  mark(table: "application" | "chain" | "key" | "fanout" | "node" | "session", key: string): void;
+  mark(
+    table: "application" | ApplicationTable | "chain" | "key" | "fanout" | "node" | "session",
+    key: string,
+  ): void;
 }
 
 /** What apply works on. */
@@ -35,6 +42,17 @@ export function applyFact(applying: Applying, fact: Fact): void {
   const known = fact as HubFact;
   switch (known.t) {
     case "published":
+    case "applicationStateSet":
+    case "applicationPinned":
+      applyApplicationFact(applying, known);
+      return;
+    case "registrationOpened":
+    case "registrationSent":
+    case "registrationAnswered":
+    case "registrationReported":
+    case "registrationWithdrawn":
+      applyRegistrationFact(applying, known);
+      return;
     case "chainStarted":
     case "serviceStarted":
     case "stepEnded":
@@ -92,7 +110,9 @@ export function enqueueFrame(applying: Applying, peer: Address, lane: Lane, fram
 }
 
 function laneOf(body: FrameBody): Lane {
-  if (body.kind === "nodes") return "control";
+  if (body.kind === "nodes" || body.kind === "register" || body.kind === "registered") {
+    return "control";
+  }
   if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";
   if (body.kind === "feedback" && body.output.length > bulkFrom) return "bulk";
   return "chain";
@@ -140,7 +160,9 @@ function dropFromIndex(state: HubState, address: Address): void {
 const newsDelayMs = 300;
 
 function noteNews(state: HubState, address: Address): void {
-  if (state.parent !== undefined) state.nodeNews.add(address);
+  if (state.parent === undefined) return;
+  state.nodeNews.add(address);
+  if (parentOf(address) === state.self) state.registrationsChanged = true;
 }
 
 /** Arms the timer that reports news; called once per commit's worth of facts. */

@@ -1,13 +1,14 @@
 // What goes into a hub's kernel and what comes out.
 
-import type { Application, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
+import type { ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
+import type { ApplicationEvent } from "./application-events.ts";
 import type { KeyHolder } from "./state.ts";
 
 /** Requests carry an id that the reply repeats. */
 export type HubEvent =
   | NodeEvent
-  | { readonly type: "publish"; readonly request: number; readonly application: Application }
+  | ApplicationEvent
   | {
       readonly type: "submit";
       readonly request: number;

@@ -6,7 +6,6 @@ import type {
   Accumulators,
   Address,
   AggregateRule,
-  Application,
   Contribution,
   FanoutEach,
   Frame,
@@ -16,6 +15,7 @@ import type {
   NodeDescription,
   NodeNews,
 } from "@cloudbrain/sdk/domain";
+import type { ApplicationFact, RegistrationFact } from "./application-facts.ts";
 import type { AssignmentOwner, FanoutSummary, StepState } from "./state.ts";
 
 /** A new attempt of an instruction. */
@@ -28,7 +28,8 @@ export interface OfferFact {
 
 export type HubFact =
   | { readonly t: "started"; readonly epoch: number }
-  | { readonly t: "published"; readonly application: Application }
+  | ApplicationFact
+  | RegistrationFact
   | {
       readonly t: "chainStarted";
       readonly chain: string;

@@ -5,17 +5,23 @@
 // is its stored form, auditor.ts checks what must always hold.
 
 import type {
+  AddWorkingTime,
+  Application,
   Decision,
   Evaluate,
   Fact,
+  JsonValue,
   Kernel,
   Row,
   SessionMark,
   Validate,
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
+import { applicationKeys } from "./application-rows.ts";
 import { applyFact, armNews, type Dirty } from "./apply.ts";
+import type { ChainPlan } from "./chain-plan.ts";
 import type { Deciding } from "./deciding.ts";
+import { dryRun } from "./dry-run.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
 import {
@@ -29,14 +35,8 @@ import {
 } from "./rows.ts";
 import { spreadOf } from "./spread.ts";
 import { assignmentDueMs, endedChainStates, HubState } from "./state.ts";
-import {
-  advanceChain,
-  stepCancel,
-  stepChainDue,
-  stepPublish,
-  stepRetry,
-  stepSubmit,
-} from "./step-chain.ts";
+import { stepApplication } from "./step-application.ts";
+import { advanceChain, stepCancel, stepChainDue, stepRetry, stepSubmit } from "./step-chain.ts";
 import { reviewFanout, stepEmitDue, stepFanoutDue, summaryOf } from "./step-fanout.ts";
 import {
   createLinkTable,
@@ -47,6 +47,7 @@ import {
   stepLinkClosed,
   stepWelcomed,
 } from "./step-link.ts";
+import { armRegistrations, registerOwn, stepRegistrationsDue } from "./step-registration.ts";
 import { stepAssignmentDue } from "./step-work.ts";
 
 export interface HubKernelOptions {
@@ -55,6 +56,8 @@ export interface HubKernelOptions {
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;
+  /** Without it every working calendar is unknown. */
+  readonly addWorkingTime?: AddWorkingTime | undefined;
 }
 
 /**
@@ -84,6 +87,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private readonly fanoutsToReview = new Set<string>();
   private readonly changedChains = new Set<string>();
   private evictable: string[] = [];
+  private storedSources: string[] = [];
   /** Counts evictions: a key that was looked up in the store before one must be looked up again. */
   evictions = 0;
 
@@ -98,18 +102,22 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     this.dispatch(deciding, event);
     this.reviewAll(deciding);
     armNews(this.state, nowMs);
+    armRegistrations(this.state, nowMs);
   }
 
   private dispatch(deciding: Deciding, event: HubEvent): void {
     switch (event.type) {
       case "started":
         deciding.decide({ t: "started", epoch: event.epoch });
+        registerOwn(deciding);
         return;
       case "tick":
         this.fireDue(deciding);
         return;
       case "publish":
-        stepPublish(deciding, event);
+      case "setApplicationState":
+      case "rollBack":
+        stepApplication(deciding, event);
         return;
       case "submit":
         stepSubmit(deciding, event);
@@ -196,6 +204,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         if (chain?.dueMs === entry.dueMs) stepChainDue(deciding, chain);
       } else if (entry.kind === "nodes") {
         this.reportNews(deciding);
+      } else if (entry.kind === "registrations") {
+        const { parent } = state;
+        stepRegistrationsDue(deciding, parent !== undefined && this.links.byPeer.has(parent));
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
@@ -236,6 +247,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       state.due.push("assignment", assignment.id, assignmentDueMs(assignment));
     }
     state.due.push("nodes", "", state.nodeNewsDueMs);
+    state.due.push("registrations", "", state.registrationsDueMs);
   }
 
   takeEarly(): readonly HubOutput[] {
@@ -284,6 +296,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       .drain()
       .flatMap(([table, key]) => rowsOf(this.state, table, key))
       .filter((row) => this.stored.isToWrite(row));
+    this.storedSources = [...this.state.sources.keys()];
     this.evictable = [];
     for (const chain of this.state.chains.values()) {
       if (endedChainStates.has(chain.state)) this.evictable.push(chain.id);
@@ -300,6 +313,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       this.evictions += 1;
     }
     this.evictable = [];
+    for (const hash of this.storedSources) this.state.sources.delete(hash);
+    this.storedSources = [];
   }
 
   restore(row: Row): void {
@@ -317,6 +332,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     const { state } = this;
     const keys = {
       application: state.applications.keys(),
+      ...applicationKeys(state),
       chain: state.chains.keys(),
       fanout: state.fanouts.keys(),
       node: state.nodes.keys(),
@@ -339,6 +355,15 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
         return fanout === undefined ? step : { ...step, summary: summaryOf(fanout) };
       }),
     };
+  }
+
+  /** What a chain would look like now; a text answers what is wrong with the input. */
+  planChain(application: Application, input: JsonValue, nowMs: number): ChainPlan | string {
+    const { evaluate, validate, addWorkingTime } = this.options;
+    const { inputSchema } = application;
+    const wrong = inputSchema === undefined ? undefined : validate(inputSchema, input);
+    if (wrong !== undefined) return wrong;
+    return dryRun({ state: this.state, evaluate, addWorkingTime, nowMs, application, input });
   }
 
   /** Whether this peer has a live link. */

@@ -16,17 +16,13 @@ import {
   type Step,
   utf8Length,
 } from "@cloudbrain/sdk/domain";
-import {
-  applicationKey,
-  assignmentsOf,
-  fanoutsOf,
-  keyOf,
-  newestApplication,
-} from "./apply-chain.ts";
+import { findApplication, publicationOf } from "./application-versions.ts";
+import { applicationKey, assignmentsOf, fanoutsOf, keyOf } from "./apply-chain.ts";
 import { chainScope, type Deciding, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { findCandidates } from "./registry.ts";
 import { type Chain, endedChainStates, endedStepStates, type StepRun } from "./state.ts";
+import { refuseUnknown } from "./step-application.ts";
 import { openOrigin } from "./step-fanout.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
@@ -42,33 +38,12 @@ function refuse(
   reply(deciding, request, { kind: "refused", code, detail, ...later });
 }
 
-export function stepPublish(deciding: Deciding, event: EventOf<"publish">): void {
-  const { application, request } = event;
-  const known = deciding.state.applications.get(applicationKey(application));
-  if (known !== undefined && known.hash !== application.hash) {
-    refuse(
-      deciding,
-      request,
-      "APPLICATION_EXISTS",
-      `${application.id} ${application.version} is published with another content: ` +
-        "raise metadata.version",
-    );
-    return;
-  }
-  if (known === undefined) deciding.decide({ t: "published", application });
-  reply(deciding, request, { kind: "done" });
-}
-
 export function stepSubmit(deciding: Deciding, event: EventOf<"submit">): void {
   const { state } = deciding;
   const { request } = event;
-  const application =
-    event.version === ""
-      ? newestApplication(state, event.application)
-      : state.applications.get(`${event.application}@${event.version}`);
+  const application = findApplication(state, event.application, event.version);
   if (application === undefined) {
-    const what = `${event.application} ${event.version}`.trim();
-    refuse(deciding, request, "APPLICATION_UNKNOWN", `${what} is not published at this hub`);
+    refuseUnknown(deciding, request, event.application, event.version);
     return;
   }
   const key = keyFor(deciding, application, event);
@@ -80,6 +55,11 @@ export function stepSubmit(deciding: Deciding, event: EventOf<"submit">): void {
       return;
     }
     reply(deciding, request, { kind: "accepted", chain: holder.chain, existed: true });
+    return;
+  }
+  if (publicationOf(state, application).state === "retired") {
+    const detail = `${event.application} ${event.version} is retired: name another version or none`;
+    refuse(deciding, request, "APPLICATION_RETIRED", detail);
     return;
   }
   if (state.draining) {

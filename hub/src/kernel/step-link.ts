@@ -21,6 +21,7 @@ import type { Deciding } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { nextHop } from "./routing.ts";
 import { stepDelegate, stepPartial, stepWithdraw } from "./step-fanout.ts";
+import { registerAbove, registerWith, stepRegister, stepRegistered } from "./step-registration.ts";
 import {
   stepAccepted,
   stepFeedback,
@@ -102,6 +103,7 @@ export function stepGreeted(
     stepNodeReborn(deciding, peer);
     delegateAgain(deciding, peer);
   }
+  registerWith(deciding, peer);
   deciding.emit({
     type: "welcome",
     link,
@@ -196,6 +198,7 @@ export function stepWelcomed(
   });
   if (!reset) trim(deciding, session, welcome.positions);
   if (reset) reportPartialsAgain(deciding);
+  registerAbove(deciding, reset);
   deciding.emit({ type: "attached", link, session });
   const nodes = [...state.nodes.keys()].sort();
   deciding.decide({ t: "nodesReported", nodes, snapshot: true });
@@ -301,7 +304,12 @@ function relay(
 }
 
 /** S4. Rows: who sends. Agents answer, child hubs report, the parent delegates. */
-const fromAbove: ReadonlySet<FrameBody["kind"]> = new Set(["delegate", "withdraw", "cancel"]);
+const fromAbove: ReadonlySet<FrameBody["kind"]> = new Set([
+  "delegate",
+  "withdraw",
+  "cancel",
+  "register",
+]);
 const fromAgent: ReadonlySet<FrameBody["kind"]> = new Set(["accepted", "progress", "feedback"]);
 const fromHub: ReadonlySet<FrameBody["kind"]> = new Set([
   "accepted",
@@ -309,6 +317,7 @@ const fromHub: ReadonlySet<FrameBody["kind"]> = new Set([
   "feedback",
   "partial",
   "nodes",
+  "registered",
 ]);
 
 function isAllowed(
@@ -347,6 +356,12 @@ function stepBody(
       return;
     case "withdraw":
       stepWithdraw(deciding, from, body.fanout);
+      return;
+    case "register":
+      stepRegister(deciding, from, body, refuse);
+      return;
+    case "registered":
+      stepRegistered(deciding, from, body);
       return;
     case "nodes": {
       const foreign = body.upserts.find(({ description }) => !isBelow(description.address, peer));

@@ -1,9 +1,25 @@
+export {
+  type ApplicationInfo,
+  type ApplicationState,
+  applicationStates,
+  type ChainPlanInfo,
+  type GapInfo,
+  type HubRegistrationInfo,
+  type PlannedFate,
+  type PlannedNodeInfo,
+  type PlannedStepInfo,
+  type PublishedApplication,
+  plannedFates,
+  type RegisteredApplicationInfo,
+  type RegistrationInfo,
+} from "./application-results.ts";
 export type { CallBounds } from "./calls.ts";
 export {
   type ChainFilter,
   type Client,
   type ClientOptions,
   createClient,
+  type DryRunSubject,
   type NodeFilter,
   type RunOptions,
   type SourceOptions,
@@ -11,7 +27,6 @@ export {
   type Submitted,
 } from "./client.ts";
 export {
-  type ApplicationInfo,
   type ChainSnapshot,
   type ChainState,
   chainStates,

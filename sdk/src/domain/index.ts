@@ -7,4 +7,5 @@ export * from "./frames.ts";
 export * from "./kernel.ts";
 export * from "./limits.ts";
 export * from "./node-record.ts";
+export * from "./registration.ts";
 export * from "./value.ts";

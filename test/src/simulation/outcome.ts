@@ -4,12 +4,14 @@
 //     under a used key is a conflict
 //   - every chain has ended or is suspended
 //   - an aggregate is the fold over the very feedback that it has counted, each member once
+//   - a registration tells what is there, counted without the hubs
 //   - nothing is left over: no instruction, fan-out, unacknowledged frame or handler
 
 import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
 import type { JsonValue } from "@cloudbrain/sdk/domain";
 import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
+import { checkRegistrations } from "./registrations.ts";
 import { numberOf } from "./scenarios.ts";
 import type { SimHub } from "./sim-hub.ts";
 import type { World } from "./world.ts";
@@ -36,6 +38,7 @@ export function isQuiet(world: World): boolean {
     if (!hub.isUp) return false;
     const { state } = hub.hub;
     if (state.assignments.size > 0 || state.fanouts.size > 0) return false;
+    if (state.registrationsDueMs > 0) return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
   for (const node of world.nodes) {
@@ -57,6 +60,9 @@ export function reportUnrest(world: World): void {
     }
     for (const assignment of state.assignments.values()) {
       checkers.violation("leak", assignment.id, `still ${assignment.state} at ${hub.address}`);
+    }
+    if (state.registrationsDueMs > 0) {
+      checkers.violation("liveness", hub.address, "it still has registrations to look at");
     }
     for (const fanout of state.fanouts.values()) {
       checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);
@@ -89,6 +95,7 @@ export function checkOutcome(world: World): void {
     if (agent.openWork() > 0) checkers.violation("leak", agent.address, "work is left");
   }
   checkLedger(world, all);
+  checkRegistrations(world);
 }
 
 function checkLedger(

@@ -147,7 +147,7 @@ export class KernelMesh {
     let moved = false;
     for (const [address, kernel] of this.hubs) {
       for (const session of kernel.state.sessions.values()) {
-        const link = this.linkOf.get(session.peer) ?? this.linkOf.get(address);
+        const link = this.linkOf.get(parentOf(address) === session.peer ? address : session.peer);
         if (link === undefined || this.gone.has(session.peer) || this.gone.has(address)) continue;
         for (const lane of ["control", "chain", "bulk"] as const) {
           const firstSeq = session.acked(lane) + 1;
