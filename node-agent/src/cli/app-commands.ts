@@ -1,12 +1,13 @@
 // `cloudbrain app`: applications (应用管理).
 
-import { type Column, exitCodes } from "@cloudbrain/sdk/cli";
-import type { ApplicationInfo } from "@cloudbrain/sdk/client";
+import { exitCodes } from "@cloudbrain/sdk/cli";
 import { type Diagnostic, formatDiagnostic, parseApplication } from "@cloudbrain/sdk/definition";
 import { MeshError } from "@cloudbrain/sdk/domain";
 import type { Command } from "commander";
+import { addAppTrialCommands } from "./app-trial-commands.ts";
+import { addAppVersionCommands } from "./app-version-commands.ts";
+import { applicationColumns, registeredColumns } from "./app-views.ts";
 import type { CommandHost } from "./command-host.ts";
-import { titleIn } from "./formats.ts";
 import { addExamples } from "./help.ts";
 import { readTextFile } from "./usage.ts";
 
@@ -25,25 +26,21 @@ export function addAppCommands(app: Command, host: CommandHost): void {
     .action((file: string, _flags: object, command: Command) => publish(host, file, command));
   addExamples(app.command("ls"), "cloudbrain app ls --json | jq -r .applications[].id")
     .description(say("about.app.ls"))
-    .action((_flags: object, command: Command) =>
+    .option("--registered", say("option.app.registered"))
+    .action((flags: { readonly registered?: boolean }, command: Command) =>
       host.withClient(command, async (client, output, { signal }) => {
+        const { lang } = output;
+        if (flags.registered === true) {
+          const registered = await client.listRegistered({ signal });
+          output.table(registeredColumns(say, lang), registered, "registered");
+          return;
+        }
         const applications = await client.listApplications({ signal });
-        output.table(columnsOf(host, output.lang), applications, "applications");
+        output.table(applicationColumns(say, lang), applications, "applications");
       }),
     );
-  addExamples(app.command("show"), "cloudbrain app show emergency.typhoon.drill")
-    .description(say("about.app.show"))
-    .argument("<app>", say("argument.app.version"))
-    .action((app: string, _flags: object, command: Command) => show(host, app, command));
-}
-
-function columnsOf({ say }: CommandHost, lang: string): readonly Column<ApplicationInfo>[] {
-  return [
-    { heading: say("column.id"), text: ({ id }) => id },
-    { heading: say("column.version"), text: ({ version }) => version },
-    { heading: say("column.name"), text: ({ title }) => titleIn(title, lang) },
-    { heading: say("column.hash"), text: ({ hash }) => hash.slice(0, 12) },
-  ];
+  addAppVersionCommands(app, host);
+  addAppTrialCommands(app, host);
 }
 
 /** Findings are the result: they go to stdout, as compilers print them. */
@@ -82,14 +79,5 @@ async function publish(host: CommandHost, file: string, command: Command): Promi
     const { id, version, hash } = published;
     const short = { id, version, hash: hash.slice(0, 12) };
     output.result(published, host.say("app.published", short));
-  });
-}
-
-async function show(host: CommandHost, app: string, command: Command): Promise<void> {
-  await host.withClient(command, async (client, output, { signal }) => {
-    const all = await client.listApplications({ signal });
-    const found = all.filter(({ id, version }) => app === id || app === `${id}@${version}`);
-    if (found.length === 0) throw new MeshError("APPLICATION_UNKNOWN", { subject: app });
-    output.table(columnsOf(host, output.lang), found, "applications");
   });
 }

@@ -1,6 +1,9 @@
 // Texts of the command, in English. Words in braces are filled in.
 
+import { appTextsEn } from "./app-texts-en.ts";
+
 export const textsEn = {
+  ...appTextsEn,
   "about.program": "The command of Cloud Brain Mesh: nodes, chains and applications of a city.",
   "about.hub": "the hub: init, run, status, drain, verify",
   "about.agent": "the agent that ties business systems to the mesh",
@@ -20,7 +23,7 @@ export const textsEn = {
   "about.app.lint": "check definitions without a hub",
   "about.app.publish": "publish a definition; a version is published once",
   "about.app.ls": "list published applications",
-  "about.app.show": "the published versions of an application",
+  "about.app.show": "a version of an application, and how its registration stands",
   "about.mesh": "the mesh as a whole",
   "about.mesh.tree": "the nodes as a tree",
   "about.config": "the configuration of this command",

@@ -1,8 +1,10 @@
 // Texts of the command, in Chinese. Words in braces are filled in.
 
+import { appTextsZhCn } from "./app-texts-zh-cn.ts";
 import type { TextKey } from "./texts-en.ts";
 
 export const textsZhCn: Readonly<Record<TextKey, string>> = {
+  ...appTextsZhCn,
   "about.program": "城市云脑群命令行：管理城市的节点、指令链与应用。",
   "about.hub": "协同中枢：init、run、status、drain、verify",
   "about.agent": "节点代理：把业务系统接入云脑群",
@@ -22,7 +24,7 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   "about.app.lint": "检查应用定义，不需要中枢",
   "about.app.publish": "发布应用定义；每个版本只发布一次",
   "about.app.ls": "列出已发布的应用",
-  "about.app.show": "查看一个应用已发布的版本",
+  "about.app.show": "查看应用的一个版本及其注册情况",
   "about.mesh": "整个云脑群",
   "about.mesh.tree": "以树形显示节点",
   "about.config": "本命令的配置",
