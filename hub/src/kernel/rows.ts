@@ -3,6 +3,7 @@
 
 import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbrain/sdk/domain";
 import { Session, type StoredLane } from "@cloudbrain/sdk/session";
+import { applicationEntity, applicationTables, restoreApplicationRow } from "./application-rows.ts";
 import type { Dirty } from "./apply.ts";
 import { indexAssignment } from "./apply-assignment.ts";
 import {
@@ -35,6 +36,7 @@ import type { SignInToken, User } from "./user-state.ts";
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
 export const liveTables = [
   "application",
+  ...applicationTables,
   "chain",
   "fanout",
   "node",
@@ -178,6 +180,11 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
   switch (table) {
     case "application":
       return state.applications.get(key);
+    case "publication":
+    case "pin":
+    case "source":
+    case "registration":
+      return applicationEntity(state, table, key);
     case "key":
       return state.keys.get(key);
     case "node":
@@ -233,6 +240,7 @@ function storedSession(session: Session): StoredSession {
 
 /** Puts one row of a live table back. Rows come in the order of `liveTables`. */
 export function restoreRow(state: HubState, row: Row): void {
+  if (restoreApplicationRow(state, row)) return;
   switch (row.table) {
     case "application":
       state.applications.set(row.key, row.value as Application);

@@ -156,10 +156,8 @@ export class KernelMesh {
     let moved = false;
     for (const [address, kernel] of this.hubs) {
       for (const session of kernel.state.sessions.values()) {
-        // A link is known by its lower end.
-        const lower = session.peer === parentOf(address) ? address : session.peer;
-        const link = this.linkOf.get(lower);
-        if (link === undefined || this.gone.has(lower)) continue;
+        const link = this.linkOf.get(parentOf(address) === session.peer ? address : session.peer);
+        if (link === undefined || this.gone.has(session.peer) || this.gone.has(address)) continue;
         for (const lane of ["control", "chain", "bulk"] as const) {
           const firstSeq = session.acked(lane) + 1;
           const frames = this.outgoing(kernel, session.peer, lane);
