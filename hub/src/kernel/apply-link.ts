@@ -123,8 +123,10 @@ function takeNews(
   removed: readonly Address[],
   final: boolean,
 ): void {
-  const { state } = applying;
+  const { state, dirty } = applying;
   const stale = state.staleNodes.get(child);
+  // The row of the session says which are left, so that a start in the middle drops the same ones.
+  if (stale !== undefined) dirty.mark("session", child);
   for (const { description, state: nodeState, epoch, changedAtMs } of upserts) {
     stale?.delete(description.address);
     putNode(applying, description, nodeState, epoch, changedAtMs);

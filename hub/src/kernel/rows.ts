@@ -1,7 +1,14 @@
 // Rows: the state as a checkpoint keeps it. Live chains, fan-outs, nodes and sessions are read at a
 // start; ended chains ("past") and keys are read one by one when somebody asks.
 
-import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbrain/sdk/domain";
+import {
+  type Address,
+  type Application,
+  compareText,
+  type JsonValue,
+  type NodeRecord,
+  type Row,
+} from "@cloudbrain/sdk/domain";
 import { Session, type StoredLane } from "@cloudbrain/sdk/session";
 import { applicationEntity, applicationTables, restoreApplicationRow } from "./application-rows.ts";
 import type { Dirty } from "./apply.ts";
@@ -90,6 +97,8 @@ interface StoredSession {
   readonly peerStoreId: string;
   readonly peerEpoch: number;
   readonly lanes: readonly StoredLane[];
+  /** Nodes below it that its running snapshot has not named yet; absent while none runs. */
+  readonly stale?: readonly Address[] | undefined;
 }
 
 type Table = Parameters<Dirty["mark"]>[0];
@@ -195,7 +204,7 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
     }
     case "session": {
       const session = state.sessions.get(key as Address);
-      return session === undefined ? undefined : storedSession(session);
+      return session === undefined ? undefined : storedSession(state, session);
     }
     case "user":
       return state.users.get(key);
@@ -230,11 +239,13 @@ function storedFanout(state: HubState, fanout: Fanout): StoredFanout {
   };
 }
 
-function storedSession(session: Session): StoredSession {
+function storedSession(state: HubState, session: Session): StoredSession {
+  const stale = state.staleNodes.get(session.peer);
   return {
     peerStoreId: session.peerStoreId,
     peerEpoch: session.peerEpoch,
     lanes: session.store(),
+    ...(stale === undefined ? {} : { stale: [...stale].sort(compareText) }),
   };
 }
 
@@ -269,6 +280,7 @@ export function restoreRow(state: HubState, row: Row): void {
       const session = new Session(peer, stored.peerStoreId, stored.peerEpoch);
       session.restore(stored.lanes);
       state.sessions.set(peer, session);
+      if (stored.stale !== undefined) state.staleNodes.set(peer, new Set(stored.stale));
     }
   }
 }
