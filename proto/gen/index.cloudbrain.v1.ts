@@ -5,10 +5,11 @@
 
 /* eslint-disable */
 
-export * from "./cloudbrain/v1/error.ts";
-export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
+export * from "./cloudbrain/v1/application.ts";
+export * from "./cloudbrain/v1/error.ts";
+export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/link.ts";
 export * from "./cloudbrain/v1/management.ts";
 export * from "./cloudbrain/v1/user.ts";

@@ -7,9 +7,10 @@ import type { ChainServiceServer, SignalChainRequest } from "@cloudbrain/proto";
 import { type Address, limits, MeshError, parseAddress } from "@cloudbrain/sdk/domain";
 import { parseJsonField, refusalOf } from "./answers.ts";
 import { isAllowed } from "./callers.ts";
-import { type CallContext, unary } from "./calls.ts";
+import { unary } from "./calls.ts";
 import { existing, requireManager } from "./chain-service.ts";
 import type { ServiceParts } from "./services.ts";
+import { whoOf } from "./who-of.ts";
 
 type ChainCommands = Pick<
   ChainServiceServer,
@@ -71,11 +72,6 @@ export function createChainCommands(parts: ServiceParts): ChainCommands {
     }),
     signalChain: unary(host, "use", (request, context) => signal(parts, request, whoOf(context))),
   };
-}
-
-/** Who acts, for the notes of the chain: a signed-in user at a node, or the node. */
-function whoOf({ caller, user }: CallContext): string {
-  return user === undefined ? caller : `${user.account}@${caller}`;
 }
 
 /** What people write stands in rows: as long as a key, no longer. */

@@ -17,6 +17,7 @@ import { protoChain, protoChainState } from "./chain-messages.ts";
 import { ChainRuns } from "./chain-runs.ts";
 import type { ServiceParts } from "./services.ts";
 import { requireRight } from "./user-rights.ts";
+import { whoOf } from "./who-of.ts";
 
 const pageDefault = 50;
 const pageMax = 500;
@@ -57,11 +58,11 @@ export function createChainService(parts: ServiceParts): ChainServiceServer {
 async function submit(
   parts: ServiceParts,
   request: SubmitChainRequest,
-  { caller, user }: CallContext,
+  context: CallContext,
 ): Promise<SubmitChainResponse> {
   const { application, version, key } = request;
-  requireRight(user, application, "start");
-  const submitter = user === undefined ? caller : `${user.account}@${caller}`;
+  requireRight(context.user, application, "start");
+  const submitter = whoOf(context);
   const input = parseJsonField("input", request.input, limits.inputBytesMax) ?? {};
   if (key.length > limits.keyCharsMax || key.includes("\u0000") || key.includes("\u0001")) {
     throw new MeshError("INPUT_INVALID", {

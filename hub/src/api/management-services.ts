@@ -1,85 +1,17 @@
-// ApplicationService, RegistryService, HubService: what is published, registered, and how it goes.
+// RegistryService, HubService: what is registered, and how the hub goes.
 
 import {
-  type ApplicationInfo,
-  type ApplicationServiceServer,
   type HubServiceServer,
   type ListNodesRequest,
   NodeRecord as ProtoNodeRecord,
   type RegistryServiceServer,
 } from "@cloudbrain/proto";
 import { protoDescription, protoTitle } from "@cloudbrain/sdk/codec";
-import { parseApplication } from "@cloudbrain/sdk/definition";
-import {
-  type Application,
-  isWithin,
-  MeshError,
-  type NodeRecord,
-  parseAddress,
-} from "@cloudbrain/sdk/domain";
-import { refusalOf } from "./answers.ts";
+import { isWithin, MeshError, type NodeRecord, parseAddress } from "@cloudbrain/sdk/domain";
 import { unary } from "./calls.ts";
 import type { ServiceParts } from "./services.ts";
 
-const sourceCharsMax = 256 * 1024;
-
-export function createApplicationService(parts: ServiceParts): ApplicationServiceServer {
-  const { calls: host } = parts;
-  return {
-    publishApplication: unary(host, "manage", async ({ source, file }) => {
-      const parsed = readSource(parts, source, file);
-      if (!parsed.ok) {
-        const first = parsed.diagnostics[0];
-        const place = first === undefined ? file : `${first.file}:${first.line}:${first.column}`;
-        const more = parsed.diagnostics.length - 1;
-        throw new MeshError("APPLICATION_INVALID", {
-          subject: place,
-          detail: `${first?.message ?? "not valid"}${more > 0 ? ` (and ${more} more)` : ""}`,
-        });
-      }
-      const { application } = parsed;
-      const answer = await parts.driver.request((request) => ({
-        type: "publish",
-        request,
-        application,
-      }));
-      if (answer.kind !== "done") throw refusalOf(answer, application.id);
-      return { application: infoOf(application) };
-    }),
-    lintApplication: unary(host, "use", ({ source, file }) => {
-      const parsed = readSource(parts, source, file);
-      const found = parsed.ok ? parsed.warnings : parsed.diagnostics;
-      return {
-        diagnostics: found.map((diagnostic) => ({
-          ...diagnostic,
-          suggestion: diagnostic.suggestion ?? "",
-        })),
-      };
-    }),
-    listApplications: unary(host, "use", () => ({
-      applications: [...parts.kernel.state.applications.entries()]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([, application]) => infoOf(application)),
-    })),
-  };
-}
-
-function readSource({ calendars }: ServiceParts, source: string, file: string) {
-  if (source.length > sourceCharsMax) {
-    throw new MeshError("PAYLOAD_TOO_LARGE", {
-      subject: file,
-      detail: `a definition has at most ${sourceCharsMax} characters`,
-    });
-  }
-  return parseApplication(source, { file: file === "" ? "application.yaml" : file, calendars });
-}
-
-function infoOf(application: Application): ApplicationInfo {
-  const { id, version, hash, title } = application;
-  return { id, version, hash, title: protoTitle(title) };
-}
-
-const nodeStates = ["joining", "online", "suspect", "offline", "draining", "retired"];
+export const nodeStates = ["joining", "online", "suspect", "offline", "draining", "retired"];
 
 function protoNode(record: NodeRecord): ProtoNodeRecord {
   return ProtoNodeRecord.fromPartial({

@@ -19,16 +19,13 @@ import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
 import type { PasswordProcess } from "../users/password-process.ts";
+import { createApplicationService } from "./application-service.ts";
 import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
 import { createHealthService } from "./health-service.ts";
 import type { HubHealth } from "./hub-health.ts";
-import {
-  createApplicationService,
-  createHubService,
-  createRegistryService,
-} from "./management-services.ts";
+import { createHubService, createRegistryService } from "./management-services.ts";
 import { createReflectionService } from "./reflection-service.ts";
 import { createUserService } from "./user-service.ts";
 

@@ -1,5 +1,6 @@
 // Apply: facts about applications, chains and their steps.
 
+import { compareText } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { createAssignment, dropAssignment } from "./apply-assignment.ts";
 import { applyCompensationFact, retryCompensation } from "./apply-compensation.ts";
@@ -15,7 +16,6 @@ type ChainFact = Extract<
   HubFact,
   {
     t:
-      | "published"
       | "chainStarted"
       | "serviceStarted"
       | "stepEnded"
@@ -37,13 +37,7 @@ export function applicationKey(application: { id: string; version: string }): st
 }
 
 export function applyChainFact(applying: Applying, fact: ChainFact): void {
-  const { state, dirty, atMs } = applying;
-  if (fact.t === "published") {
-    const key = applicationKey(fact.application);
-    state.applications.set(key, fact.application);
-    dirty.mark("application", key);
-    return;
-  }
+  const { state, atMs } = applying;
   if (fact.t === "chainStarted") {
     startChain(applying, fact);
     return;
@@ -333,17 +327,37 @@ export function memberAssignmentId(fanout: string, member: string): string {
   return `${fanout}!${member}`;
 }
 
-/** Semantic versions, numbers by value; other parts as text. */
+/**
+ * Precedence of Semantic Versioning 2.0.0: a pre-release comes before its release. Where that is
+ * the same, what follows `+` decides as text, so that two versions are never equal.
+ */
 export function compareVersions(a: string, b: string): number {
-  const left = a.split(/[.+-]/);
-  const right = b.split(/[.+-]/);
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const x = left[index] ?? "";
-    const y = right[index] ?? "";
-    const order = Number(x) - Number(y);
-    if (Number.isFinite(order) ? order !== 0 : x !== y) {
-      return Number.isFinite(order) ? order : x < y ? -1 : 1;
-    }
+  const left = partsOf(a);
+  const right = partsOf(b);
+  const byCore = compareParts(left.core, right.core);
+  if (byCore !== 0) return byCore;
+  if ((left.pre === "") !== (right.pre === "")) return left.pre === "" ? 1 : -1;
+  return compareParts(left.pre, right.pre) || compareText(left.build, right.build);
+}
+
+function partsOf(version: string) {
+  const [plain = "", build = ""] = version.split("+", 2);
+  const cut = plain.indexOf("-");
+  if (cut < 0) return { core: plain, pre: "", build };
+  return { core: plain.slice(0, cut), pre: plain.slice(cut + 1), build };
+}
+
+/** Numbers by value and before words; a longer list after its beginning. */
+function compareParts(a: string, b: string): number {
+  const left = a.split(".");
+  const right = b.split(".");
+  for (const [index, x] of left.entries()) {
+    const y = right[index];
+    if (y === undefined) return 1;
+    if (x === y) continue;
+    const areNumbers = [/^\d+$/.test(x), /^\d+$/.test(y)];
+    if (areNumbers[0] !== areNumbers[1]) return areNumbers[0] === true ? -1 : 1;
+    return areNumbers[0] === true ? Number(x) - Number(y) : compareText(x, y);
   }
-  return 0;
+  return left.length - right.length;
 }

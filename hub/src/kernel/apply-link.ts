@@ -3,12 +3,13 @@
 import { type Address, isWithin, type NodeNews } from "@cloudbrain/sdk/domain";
 import { type Applying, dropNode, enqueueFrame, putNode, sendFrame } from "./apply.ts";
 import { arm, leaseGraceMs, markOwner, renewLease } from "./apply-assignment.ts";
+import { forgetTold } from "./apply-registration.ts";
 import { answerAgain } from "./apply-task.ts";
 import type { HubFact } from "./facts.ts";
 import { assignmentsTo } from "./registry.ts";
 import type { HubState } from "./state.ts";
 
-type LinkFact = Extract<
+export type LinkFact = Extract<
   HubFact,
   {
     t:
@@ -89,6 +90,7 @@ function raiseLink(applying: Applying, fact: Extract<LinkFact, { t: "linkUp" }>)
     if (fact.reset) answerAgain(applying);
     return;
   }
+  if (fact.reset) forgetTold(applying, fact.peer);
   if (fact.description === undefined) return;
   const nodeState = fact.draining === true ? "draining" : "online";
   putNode(applying, fact.description, nodeState, fact.epoch, atMs);
@@ -121,8 +123,10 @@ function takeNews(
   removed: readonly Address[],
   final: boolean,
 ): void {
-  const { state } = applying;
+  const { state, dirty } = applying;
   const stale = state.staleNodes.get(child);
+  // The row of the session says which are left, so that a start in the middle drops the same ones.
+  if (stale !== undefined) dirty.mark("session", child);
   for (const { description, state: nodeState, epoch, changedAtMs } of upserts) {
     stale?.delete(description.address);
     putNode(applying, description, nodeState, epoch, changedAtMs);

@@ -10,12 +10,17 @@ import {
   limits,
   type NodeDescription,
   type NodeState,
+  parentOf,
 } from "@cloudbrain/sdk/domain";
+import type { ApplicationFact, RegistrationFact } from "./application-facts.ts";
+import type { ApplicationTable } from "./application-rows.ts";
+import { applyApplicationFact } from "./apply-application.ts";
 import { applyAssignmentFact } from "./apply-assignment.ts";
 import { applyChainFact } from "./apply-chain.ts";
 import { applyFanoutFact } from "./apply-fanout.ts";
-import { applyLinkFact } from "./apply-link.ts";
+import { applyLinkFact, type LinkFact } from "./apply-link.ts";
 import { applyOperatorFact } from "./apply-operator.ts";
+import { applyRegistrationFact } from "./apply-registration.ts";
 import { applyTaskFact } from "./apply-task.ts";
 import { applyUserFact } from "./apply-user.ts";
 import { applyWaitFact } from "./apply-wait.ts";
@@ -23,12 +28,14 @@ import type { HubFact } from "./facts.ts";
 import { laneOf } from "./lane-of.ts";
 import { nextHop } from "./routing.ts";
 import type { HubState } from "./state.ts";
+import type { UserFact } from "./user-facts.ts";
 
 /** Rows that a checkpoint has to write. */
 export interface Dirty {
   mark(
     table:
       | "application"
+      | ApplicationTable
       | "chain"
       | "key"
       | "fanout"
@@ -51,7 +58,6 @@ export interface Applying {
 export function applyFact(applying: Applying, fact: Fact): void {
   const known = fact as HubFact;
   switch (known.t) {
-    case "published":
     case "chainStarted":
     case "serviceStarted":
     case "stepEnded":
@@ -93,18 +99,6 @@ export function applyFact(applying: Applying, fact: Fact): void {
     case "ended":
       applyAssignmentFact(applying, known);
       return;
-    case "userCreated":
-    case "userUpdated":
-    case "userStateSet":
-    case "passwordSet":
-    case "passwordWrong":
-    case "userLockedOut":
-    case "signedIn":
-    case "tokenUsed":
-    case "tokenEnded":
-    case "tokensEnded":
-      applyUserFact(applying, known);
-      return;
     case "taskOpened":
     case "taskChanged":
     case "taskRefused":
@@ -115,7 +109,42 @@ export function applyFact(applying: Applying, fact: Fact): void {
       // The journal is its place; the result that has been given stays as it is.
       return;
     default:
-      applyLinkFact(applying, known);
+      applyStandingFact(applying, known);
+  }
+}
+
+/** What stands whether chains run or not: applications, users, nodes and links. */
+function applyStandingFact(
+  applying: Applying,
+  fact: ApplicationFact | RegistrationFact | UserFact | LinkFact,
+): void {
+  switch (fact.t) {
+    case "published":
+    case "applicationStateSet":
+    case "applicationPinned":
+      applyApplicationFact(applying, fact);
+      return;
+    case "registrationOpened":
+    case "registrationSent":
+    case "registrationAnswered":
+    case "registrationReported":
+    case "registrationWithdrawn":
+      applyRegistrationFact(applying, fact);
+      return;
+    case "userCreated":
+    case "userUpdated":
+    case "userStateSet":
+    case "passwordSet":
+    case "passwordWrong":
+    case "userLockedOut":
+    case "signedIn":
+    case "tokenUsed":
+    case "tokenEnded":
+    case "tokensEnded":
+      applyUserFact(applying, fact);
+      return;
+    default:
+      applyLinkFact(applying, fact);
   }
 }
 
@@ -182,7 +211,9 @@ function dropFromIndex(state: HubState, address: Address): void {
 const newsDelayMs = 300;
 
 function noteNews(state: HubState, address: Address): void {
-  if (state.parent !== undefined) state.nodeNews.add(address);
+  if (state.parent === undefined) return;
+  state.nodeNews.add(address);
+  if (parentOf(address) === state.self) state.registrationsChanged = true;
 }
 
 /** Arms the timer that reports news; called once per commit's worth of facts. */

@@ -1,14 +1,8 @@
 // What goes into a hub's kernel and what comes out.
 
-import type {
-  Address,
-  Application,
-  ErrorCode,
-  Hello,
-  JsonValue,
-  Welcome,
-} from "@cloudbrain/sdk/domain";
+import type { Address, ErrorCode, Hello, JsonValue, Welcome } from "@cloudbrain/sdk/domain";
 import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
+import type { ApplicationEvent } from "./application-events.ts";
 import type { KeyHolder } from "./state.ts";
 import type { TaskCommandEvent } from "./task-events.ts";
 import type { UserEvent } from "./user-events.ts";
@@ -24,7 +18,7 @@ export type HubEvent =
   | NodeEvent
   | UserEvent
   | TaskCommandEvent
-  | { readonly type: "publish"; readonly request: number; readonly application: Application }
+  | ApplicationEvent
   | {
       readonly type: "submit";
       readonly request: number;

@@ -6,7 +6,6 @@ import type {
   Accumulators,
   Address,
   AggregateRule,
-  Application,
   Contribution,
   FanoutEach,
   Frame,
@@ -17,6 +16,7 @@ import type {
   NodeNews,
   TaskPeople,
 } from "@cloudbrain/sdk/domain";
+import type { ApplicationFact, RegistrationFact } from "./application-facts.ts";
 import type {
   AssignmentOwner,
   AssignmentTask,
@@ -49,7 +49,8 @@ export type HubFact =
   | TaskFact
   | UserFact
   | { readonly t: "started"; readonly epoch: number }
-  | { readonly t: "published"; readonly application: Application }
+  | ApplicationFact
+  | RegistrationFact
   | {
       readonly t: "chainStarted";
       readonly chain: string;

@@ -1,8 +1,12 @@
+export type { ApplicationState, Publication } from "./application-state.ts";
+export { findApplication, publicationOf, whyNotFound } from "./application-versions.ts";
 export { defaultPriority } from "./apply-chain.ts";
 export { audit, type Violation } from "./auditor.ts";
+export type { ChainPlan, PlannedNode, PlannedStep } from "./chain-plan.ts";
 export * from "./events.ts";
 export type { HubFact } from "./facts.ts";
 export { HubKernel, type HubKernelOptions } from "./kernel.ts";
+export { type RegistrationView, registrationKey, viewRegistration } from "./registrations.ts";
 export { type ChainRow, liveTables } from "./rows.ts";
 export type { ChainNote, ChildSummary, FanoutSummary, KeyHolder, StepRun } from "./state.ts";
 export { isRenewable } from "./step-sign-in.ts";

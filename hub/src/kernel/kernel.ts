@@ -6,18 +6,23 @@
 
 import type {
   AddWorkingTime,
+  Application,
   Decision,
   Evaluate,
   Fact,
+  JsonValue,
   Kernel,
   Row,
   SessionMark,
   Validate,
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
+import { applicationKeys } from "./application-rows.ts";
 import { applyFact, armNews, type Dirty } from "./apply.ts";
 import { fanoutsOf, keyOf, runId } from "./apply-chain.ts";
+import type { ChainPlan } from "./chain-plan.ts";
 import { type Deciding, revisedOf } from "./deciding.ts";
+import { dryRun } from "./dry-run.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
 import { summaryOf } from "./fanout-fold.ts";
@@ -32,6 +37,7 @@ import {
 } from "./rows.ts";
 import { spreadOf } from "./spread.ts";
 import { assignmentDueMs, endedChainStates, fanoutDueMs, HubState } from "./state.ts";
+import { stepApplication } from "./step-application.ts";
 import { advanceChain, stepCancel, stepChainDue } from "./step-chain.ts";
 import { reviewFanout, stepEmitDue, stepFanoutDue } from "./step-fanout.ts";
 import {
@@ -44,10 +50,11 @@ import {
   stepWelcomed,
 } from "./step-link.ts";
 import { stepOperate } from "./step-operator.ts";
+import { armRegistrations, registerOwn, stepRegistrationsDue } from "./step-registration.ts";
 import { stepTokenDue } from "./step-sign-in.ts";
 import { stepSignalled } from "./step-signal.ts";
 import { childrenLeftBy, followFact } from "./step-subflow.ts";
-import { stepPublish, stepSubmit } from "./step-submit.ts";
+import { stepSubmit } from "./step-submit.ts";
 import { stepTaskCommand } from "./step-task.ts";
 import { stepTaskDue } from "./step-task-change.ts";
 import { stepUserEvent } from "./step-user-event.ts";
@@ -98,6 +105,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   private readonly changedTasks = new Set<string>();
   private evictable: string[] = [];
   private evictableTasks: string[] = [];
+  private storedSources: string[] = [];
   /** Counts evictions: a key that was looked up in the store before one must be looked up again. */
   evictions = 0;
 
@@ -112,6 +120,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     this.dispatch(deciding, event);
     this.reviewAll(deciding);
     armNews(this.state, nowMs);
+    armRegistrations(this.state, nowMs);
   }
 
   private dispatch(deciding: Deciding, event: HubEvent): void {
@@ -119,12 +128,15 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       case "started":
         deciding.decide({ t: "started", epoch: event.epoch });
         this.reviewRunning();
+        registerOwn(deciding);
         return;
       case "tick":
         this.fireDue(deciding);
         return;
       case "publish":
-        stepPublish(deciding, event);
+      case "setApplicationState":
+      case "rollBack":
+        stepApplication(deciding, event);
         return;
       case "submit":
         stepSubmit(deciding, event);
@@ -244,6 +256,9 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       } else if (entry.kind === "task") {
         const task = state.tasks.get(entry.id);
         if (task !== undefined && taskDueMs(task) === entry.dueMs) stepTaskDue(deciding, task);
+      } else if (entry.kind === "registrations") {
+        const { parent } = state;
+        stepRegistrationsDue(deciding, parent !== undefined && this.links.byPeer.has(parent));
       } else {
         const fanout = state.fanouts.get(entry.id);
         if (fanout === undefined) continue;
@@ -291,6 +306,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     for (const wait of state.waits.all()) state.due.push("wait", wait.id, wait.dueMs);
     for (const task of state.tasks.values()) state.due.push("task", task.id, taskDueMs(task));
     state.due.push("nodes", "", state.nodeNewsDueMs);
+    state.due.push("registrations", "", state.registrationsDueMs);
   }
 
   takeEarly(): readonly HubOutput[] {
@@ -344,6 +360,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
       .drain()
       .flatMap(([table, key]) => rowsOf(this.state, table, key))
       .filter((row) => this.stored.isToWrite(row));
+    this.storedSources = [...this.state.sources.keys()];
     this.evictable = [];
     for (const chain of this.state.chains.values()) {
       if (!endedChainStates.has(chain.state) || fanoutsOf(this.state, chain).length > 0) continue;
@@ -364,6 +381,8 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     this.evictable = [];
     for (const id of this.evictableTasks) this.state.tasks.delete(id);
     this.evictableTasks = [];
+    for (const hash of this.storedSources) this.state.sources.delete(hash);
+    this.storedSources = [];
   }
 
   restore(row: Row): void {
@@ -381,6 +400,7 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     const { state } = this;
     const keys = {
       application: state.applications.keys(),
+      ...applicationKeys(state),
       chain: state.chains.keys(),
       fanout: state.fanouts.keys(),
       node: state.nodes.keys(),
@@ -413,6 +433,15 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   /** A page of what a person finds to do here; refuses what is not theirs to see. */
   worklist(query: WorklistQuery, nowMs: number): WorklistPage {
     return worklistPage(this.state, query, nowMs);
+  }
+
+  /** What a chain would look like now; a text answers what is wrong with the input. */
+  planChain(application: Application, input: JsonValue, nowMs: number): ChainPlan | string {
+    const { evaluate, validate, addWorkingTime } = this.options;
+    const { inputSchema } = application;
+    const wrong = inputSchema === undefined ? undefined : validate(inputSchema, input);
+    if (wrong !== undefined) return wrong;
+    return dryRun({ state: this.state, evaluate, addWorkingTime, nowMs, application, input });
   }
 
   /** Whether this peer has a live link. */

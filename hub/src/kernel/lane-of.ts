@@ -10,8 +10,11 @@ import type { Assignment, Fanout, HubState } from "./state.ts";
 /** Above this size an input or output travels on the bulk lane, so that it delays nobody. */
 const bulkFrom = 32 * 1024;
 
+/** Frames between hubs about the mesh itself. */
+const ofHubs: ReadonlySet<FrameBody["kind"]> = new Set(["nodes", "register", "registered"]);
+
 export function laneOf(state: HubState, body: FrameBody): Lane {
-  if (body.kind === "nodes" || isUrgent(state, body)) return "control";
+  if (ofHubs.has(body.kind) || isUrgent(state, body)) return "control";
   // Its cancellation must not overtake it: a desk remembers no task that it never saw.
   if (body.kind === "instruction" && body.task !== undefined) return "chain";
   if (body.kind === "instruction" && body.input.length > bulkFrom) return "bulk";

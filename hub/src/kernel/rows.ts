@@ -1,8 +1,16 @@
 // Rows: the state as a checkpoint keeps it. Live chains, fan-outs, nodes and sessions are read at a
 // start; ended chains ("past") and keys are read one by one when somebody asks.
 
-import type { Address, Application, JsonValue, NodeRecord, Row } from "@cloudbrain/sdk/domain";
+import {
+  type Address,
+  type Application,
+  compareText,
+  type JsonValue,
+  type NodeRecord,
+  type Row,
+} from "@cloudbrain/sdk/domain";
 import { Session, type StoredLane } from "@cloudbrain/sdk/session";
+import { applicationEntity, applicationTables, restoreApplicationRow } from "./application-rows.ts";
 import type { Dirty } from "./apply.ts";
 import { indexAssignment } from "./apply-assignment.ts";
 import {
@@ -39,6 +47,7 @@ import type { SignInToken, User } from "./user-state.ts";
 /** Tables that a start reads, in this order: chains need applications, fan-outs need chains. */
 export const liveTables = [
   "application",
+  ...applicationTables,
   "chain",
   "fanout",
   "node",
@@ -93,6 +102,8 @@ interface StoredSession {
   readonly peerStoreId: string;
   readonly peerEpoch: number;
   readonly lanes: readonly StoredLane[];
+  /** Nodes below it that its running snapshot has not named yet; absent while none runs. */
+  readonly stale?: readonly Address[] | undefined;
 }
 
 type Table = Parameters<Dirty["mark"]>[0];
@@ -186,6 +197,11 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
   switch (table) {
     case "application":
       return state.applications.get(key);
+    case "publication":
+    case "pin":
+    case "source":
+    case "registration":
+      return applicationEntity(state, table, key);
     case "key":
       return state.keys.get(key);
     case "node":
@@ -196,7 +212,7 @@ function entityOf(state: HubState, table: Table, key: string): unknown {
     }
     case "session": {
       const session = state.sessions.get(key as Address);
-      return session === undefined ? undefined : storedSession(session);
+      return session === undefined ? undefined : storedSession(state, session);
     }
     case "user":
       return state.users.get(key);
@@ -233,16 +249,19 @@ function storedFanout(state: HubState, fanout: Fanout): StoredFanout {
   };
 }
 
-function storedSession(session: Session): StoredSession {
+function storedSession(state: HubState, session: Session): StoredSession {
+  const stale = state.staleNodes.get(session.peer);
   return {
     peerStoreId: session.peerStoreId,
     peerEpoch: session.peerEpoch,
     lanes: session.store(),
+    ...(stale === undefined ? {} : { stale: [...stale].sort(compareText) }),
   };
 }
 
 /** Puts one row of a live table back. Rows come in the order of `liveTables`. */
 export function restoreRow(state: HubState, row: Row): void {
+  if (restoreApplicationRow(state, row)) return;
   switch (row.table) {
     case "application":
       state.applications.set(row.key, row.value as Application);
@@ -271,6 +290,7 @@ export function restoreRow(state: HubState, row: Row): void {
       const session = new Session(peer, stored.peerStoreId, stored.peerEpoch);
       session.restore(stored.lanes);
       state.sessions.set(peer, session);
+      if (stored.stale !== undefined) state.staleNodes.set(peer, new Set(stored.stale));
     }
   }
 }

@@ -15,6 +15,7 @@ import type {
   TaskPeople,
 } from "@cloudbrain/sdk/domain";
 import { Session } from "@cloudbrain/sdk/session";
+import type { Pin, Publication, Registration } from "./application-state.ts";
 import { DueHeap } from "./due-heap.ts";
 import type { Task } from "./task-state.ts";
 import type { SignInToken, User } from "./user-state.ts";
@@ -341,6 +342,7 @@ export type DueKind =
   | "emit"
   | "chain"
   | "nodes"
+  | "registrations"
   | "token"
   | "wait"
   | "task";
@@ -348,6 +350,17 @@ export type DueKind =
 export class HubState {
   readonly self: Address;
   readonly applications = new Map<string, Application>();
+  /** By id@version, as `applications`; absent for what was published before hubs kept it. */
+  readonly publications = new Map<string, Publication>();
+  /** By id of the application. */
+  readonly pins = new Map<string, Pin>();
+  /** Texts by hash, until a checkpoint has put them into the store. */
+  readonly sources = new Map<string, string>();
+  /** By `registrationKey`. */
+  readonly registrations = new Map<string, Registration>();
+  /** What a registration reports upward may have changed. */
+  registrationsChanged = false;
+  registrationsDueMs = 0;
   readonly chains = new Map<string, Chain>();
   readonly keys = new Map<string, KeyHolder>();
   readonly assignments = new Map<string, Assignment>();

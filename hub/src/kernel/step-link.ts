@@ -22,6 +22,7 @@ import type { Deciding } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { nextHop } from "./routing.ts";
 import { stepDelegate, stepPartial, stepWithdraw } from "./step-fanout.ts";
+import { registerAbove, registerWith, stepRegister, stepRegistered } from "./step-registration.ts";
 import { stepTaskCancel, stepTaskInstruction } from "./step-task-change.ts";
 import {
   stepAccepted,
@@ -104,6 +105,7 @@ export function stepGreeted(
     stepNodeReborn(deciding, peer);
     delegateAgain(deciding, peer);
   }
+  registerWith(deciding, peer);
   deciding.emit({
     type: "welcome",
     link,
@@ -198,6 +200,7 @@ export function stepWelcomed(
   });
   if (!reset) trim(deciding, session, welcome.positions);
   if (reset) reportPartialsAgain(deciding);
+  registerAbove(deciding, reset);
   deciding.emit({ type: "attached", link, session });
   const nodes = [...state.nodes.keys()].sort();
   deciding.decide({ t: "nodesReported", nodes, snapshot: true });
@@ -308,6 +311,7 @@ const fromAbove: ReadonlySet<FrameBody["kind"]> = new Set([
   "delegate",
   "withdraw",
   "cancel",
+  "register",
 ]);
 const fromAgent: ReadonlySet<FrameBody["kind"]> = new Set(["accepted", "progress", "feedback"]);
 const fromHub: ReadonlySet<FrameBody["kind"]> = new Set([
@@ -316,6 +320,7 @@ const fromHub: ReadonlySet<FrameBody["kind"]> = new Set([
   "feedback",
   "partial",
   "nodes",
+  "registered",
 ]);
 
 function isAllowed(
@@ -363,6 +368,12 @@ function stepBody(
       return;
     case "withdraw":
       stepWithdraw(deciding, from, body);
+      return;
+    case "register":
+      stepRegister(deciding, from, body, refuse);
+      return;
+    case "registered":
+      stepRegistered(deciding, from, body);
       return;
     case "nodes": {
       const foreign = body.upserts.find(({ description }) => !isBelow(description.address, peer));

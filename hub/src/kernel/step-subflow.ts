@@ -13,7 +13,8 @@ import {
   type SubflowStep,
   utf8Length,
 } from "@cloudbrain/sdk/domain";
-import { applicationKey, compareVersions, runId } from "./apply-chain.ts";
+import { findApplication, publicationOf, whyNotFound } from "./application-versions.ts";
+import { applicationKey, runId } from "./apply-chain.ts";
 import type { Deciding } from "./deciding.ts";
 import type { HubFact } from "./facts.ts";
 import { type Chain, endedChainStates, type HubState, type StepRun } from "./state.ts";
@@ -78,7 +79,11 @@ function prepareChild(deciding: Deciding, step: SubflowStep, scope: Scope): Read
   const application = findApplication(state, subflow.application, subflow.version);
   if (application === undefined) {
     const what = `${subflow.application} ${subflow.version}`.trim();
-    return `application ${what} is not published at this hub`;
+    const why = whyNotFound(state, subflow.application, subflow.version);
+    return why === "" ? `application ${what} is not published at this hub` : why;
+  }
+  if (publicationOf(state, application).state === "retired") {
+    return `application ${application.id} ${application.version} is retired and takes no chains`;
   }
   if (state.chains.size >= limits.liveChainsMax) {
     return `${state.chains.size} chains are under way, which is the limit of this hub`;
@@ -105,25 +110,6 @@ function prepareChild(deciding: Deciding, step: SubflowStep, scope: Scope): Read
     totalDueMs: total?.dueMs,
     priority: priority.value,
   };
-}
-
-/** A version, `^MAJOR` for the newest of it, or empty for the newest of all. */
-export function findApplication(
-  state: HubState,
-  id: string,
-  version: string,
-): Application | undefined {
-  const major = version.startsWith("^") ? version.slice(1) : undefined;
-  if (version !== "" && major === undefined) return state.applications.get(`${id}@${version}`);
-  let newest: Application | undefined;
-  for (const application of state.applications.values()) {
-    if (application.id !== id) continue;
-    if (major !== undefined && application.version.split(".")[0] !== major) continue;
-    if (newest === undefined || compareVersions(application.version, newest.version) > 0) {
-      newest = application;
-    }
-  }
-  return newest;
 }
 
 /** Nearly every fact leaves nobody: it costs nothing to say so. */

@@ -1,40 +1,23 @@
-// Steps: applications come in, items come in.
+// Steps: items come in.
 //
 //   I1  One submit key, one chain: the key row and the chain are decided together (I12).
 
 import { type Application, type JsonValue, limits } from "@cloudbrain/sdk/domain";
+import { findApplication, publicationOf } from "./application-versions.ts";
 import { applicationKey, keyOf } from "./apply-chain.ts";
 import { type Deciding, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
-import { findApplication } from "./step-subflow.ts";
+import { refuseUnknown } from "./step-application.ts";
 import { chainDue } from "./working-due.ts";
 
 type EventOf<Type extends HubEvent["type"]> = Extract<HubEvent, { type: Type }>;
-
-export function stepPublish(deciding: Deciding, event: EventOf<"publish">): void {
-  const { application, request } = event;
-  const known = deciding.state.applications.get(applicationKey(application));
-  if (known !== undefined && known.hash !== application.hash) {
-    refuse(
-      deciding,
-      request,
-      "APPLICATION_EXISTS",
-      `${application.id} ${application.version} is published with another content: ` +
-        "raise metadata.version",
-    );
-    return;
-  }
-  if (known === undefined) deciding.decide({ t: "published", application });
-  reply(deciding, request, { kind: "done" });
-}
 
 export function stepSubmit(deciding: Deciding, event: EventOf<"submit">): void {
   const { state } = deciding;
   const { request } = event;
   const application = findApplication(state, event.application, event.version);
   if (application === undefined) {
-    const what = `${event.application} ${event.version}`.trim();
-    refuse(deciding, request, "APPLICATION_UNKNOWN", `${what} is not published at this hub`);
+    refuseUnknown(deciding, request, event.application, event.version);
     return;
   }
   const key = keyFor(deciding, application, event);
@@ -46,6 +29,11 @@ export function stepSubmit(deciding: Deciding, event: EventOf<"submit">): void {
       return;
     }
     reply(deciding, request, { kind: "accepted", chain: holder.chain, existed: true });
+    return;
+  }
+  if (publicationOf(state, application).state === "retired") {
+    const detail = `${event.application} ${event.version} is retired: name another version or none`;
+    refuse(deciding, request, "APPLICATION_RETIRED", detail);
     return;
   }
   if (state.draining) {

@@ -38,7 +38,7 @@ export function deskOf(state: HubState, about: Address): Address {
 
 /** Evaluates every mapping of the rule; `scope` holds {input, steps, node} and {member, item}. */
 export function resolvePeople(
-  deciding: Deciding,
+  deciding: Pick<Deciding, "evaluate">,
   work: HumanWork,
   scope: Scope,
 ): Resolved<TaskPeople> {
@@ -67,7 +67,7 @@ export function resolvePeople(
 
 /** A mapping gives one name or a list of them. */
 function resolveNames(
-  deciding: Deciding,
+  deciding: Pick<Deciding, "evaluate">,
   mappings: readonly Mapping[],
   scope: Scope,
 ): Resolved<readonly string[]> {

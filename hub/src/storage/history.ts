@@ -1,5 +1,7 @@
-// History: chains and keys that are in the store and not in memory any more.
+// History: chains, keys and texts of applications that are in the store and not in memory any more.
 
+import { createHash } from "node:crypto";
+import { MeshError } from "@cloudbrain/sdk/domain";
 import { decodeCbor, decodeRowKey, rowKey, tableRange } from "@cloudbrain/sdk/journal";
 import type { Store } from "@cloudbrain/sdk/store";
 import type { ChainRow, HubKernel, KeyHolder } from "../kernel/index.ts";
@@ -21,6 +23,21 @@ export class History {
     if (bytes !== undefined) return decodeCbor(bytes) as ChainRow;
     // It may have been evicted between the two looks, never the other way round.
     return this.kernel.chainNow(id);
+  }
+
+  /**
+   * The text of an application by its hash, which is compared with what is found: rejects with
+   * STORE_CORRUPT when it is not there or another.
+   */
+  async source(hash: string): Promise<string> {
+    const live = this.kernel.state.sources.get(hash);
+    const bytes = live === undefined ? await this.store.get(rowKey("source", hash)) : undefined;
+    const text = live ?? (bytes === undefined ? "" : String(decodeCbor(bytes)));
+    if (hashOfSource(text) === hash) return text;
+    throw new MeshError("STORE_CORRUPT", {
+      subject: `source ${hash}`,
+      detail: "the text of the application is missing or changed: restore the newest copy",
+    });
   }
 
   /**
@@ -65,4 +82,9 @@ export class History {
       }
     }
   }
+}
+
+/** sha256 of a text as it was published, lower-case hex. */
+export function hashOfSource(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -1,8 +1,10 @@
 // Texts of the command, in English. Words in braces are filled in.
 
+import { appTextsEn } from "./app-texts-en.ts";
 import { userTextsEn } from "./user-texts-en.ts";
 
 export const textsEn = {
+  ...appTextsEn,
   ...userTextsEn,
   "about.program": "The command of Cloud Brain Mesh: nodes, chains and applications of a city.",
   "about.hub": "the hub: init, run, status, drain, verify",
@@ -29,7 +31,7 @@ export const textsEn = {
   "about.app.diff": "what differs between two definitions",
   "about.app.publish": "publish a definition; a version is published once",
   "about.app.ls": "list published applications",
-  "about.app.show": "the published versions of an application",
+  "about.app.show": "a version of an application, and how its registration stands",
   "about.mesh": "the mesh as a whole",
   "about.mesh.tree": "the nodes as a tree",
   "about.calendar": "working calendars: when deadlines count",

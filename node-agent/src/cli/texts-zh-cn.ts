@@ -1,9 +1,11 @@
 // Texts of the command, in Chinese. Words in braces are filled in.
 
+import { appTextsZhCn } from "./app-texts-zh-cn.ts";
 import type { TextKey } from "./texts-en.ts";
 import { userTextsZhCn } from "./user-texts-zh-cn.ts";
 
 export const textsZhCn: Readonly<Record<TextKey, string>> = {
+  ...appTextsZhCn,
   ...userTextsZhCn,
   "about.program": "城市云脑群命令行：管理城市的节点、指令链与应用。",
   "about.hub": "协同中枢：init、run、status、drain、verify",
@@ -30,7 +32,7 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   "about.app.diff": "比较两份应用定义",
   "about.app.publish": "发布应用定义；每个版本只发布一次",
   "about.app.ls": "列出已发布的应用",
-  "about.app.show": "查看一个应用已发布的版本",
+  "about.app.show": "查看应用的一个版本及其注册情况",
   "about.mesh": "整个云脑群",
   "about.mesh.tree": "以树形显示节点",
   "about.calendar": "工作日历：期限如何计算",

@@ -1,7 +1,7 @@
 // Usage: reads the words of a command line, and says in the reader's language what is wrong with
 // them. Everything here refuses with INPUT_INVALID, which is exit code 2.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { closestName, parseDuration } from "@cloudbrain/sdk/cli";
 import { type JsonValue, MeshError } from "@cloudbrain/sdk/domain";
 import type { CommanderError } from "commander";
@@ -55,6 +55,11 @@ export function readJsonInput(say: Say, flag: string, text: string): JsonValue {
     const why = cause instanceof Error ? cause.message : String(cause);
     return refuseUsage(source ?? flag, say("usage.json", { why }));
   }
+}
+
+/** Stdin or a file that is there: where a word may also be a name at the hub. */
+export function isFile(word: string): boolean {
+  return word === "-" || existsSync(word);
 }
 
 /** The text of a file, or of stdin for `-`. */

@@ -30,6 +30,7 @@ export const exitCodeOfCode: Readonly<Record<ErrorCode, number>> = {
   APPLICATION_INVALID: exitCodes.failed,
   APPLICATION_EXISTS: exitCodes.conflict,
   APPLICATION_UNKNOWN: exitCodes.notFound,
+  APPLICATION_RETIRED: exitCodes.conflict,
   CHAIN_UNKNOWN: exitCodes.notFound,
   FEEDBACK_LATE: exitCodes.conflict,
   CHAIN_ENDED: exitCodes.conflict,

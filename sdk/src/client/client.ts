@@ -13,6 +13,18 @@ import {
 } from "@cloudbrain/proto";
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
 import type { Credentials } from "../identity/index.ts";
+import {
+  type ApplicationInfo,
+  type ApplicationState,
+  applicationStateNumber,
+  type ChainPlanInfo,
+  type PublishedApplication,
+  type RegisteredApplicationInfo,
+  readApplication,
+  readPlan,
+  readPublished,
+  readRegistered,
+} from "./application-results.ts";
 import { type CallBounds, type CallHost, callUnary } from "./calls.ts";
 import {
   type ChainControl,
@@ -26,7 +38,6 @@ import {
 import { ChainRuns } from "./chain-runs.ts";
 import { HubChannel } from "./hub-channel.ts";
 import {
-  type ApplicationInfo,
   type ChainSnapshot,
   type ChainState,
   chainStateNumber,
@@ -36,7 +47,6 @@ import {
   type NodeInfo,
   type NodeState,
   nodeStateNumber,
-  readApplication,
   readChain,
   readDiagnostic,
   readNode,
@@ -100,6 +110,11 @@ export interface SourceOptions extends CallBounds {
   readonly file?: string | undefined;
 }
 
+/** A text of a definition, or a published version; without a version the current one. */
+export type DryRunSubject =
+  | { readonly source: string; readonly file?: string | undefined }
+  | { readonly id: string; readonly version?: string | undefined };
+
 /** All calls refuse with MeshError: UNREACHABLE, TIMEOUT, CANCELLED, NOT_ALLOWED and their own. */
 export interface Client extends ChainControl {
   /**
@@ -127,6 +142,24 @@ export interface Client extends ChainControl {
   lint(source: string, options?: SourceOptions): Promise<readonly Diagnostic[]>;
   /** By id and version. */
   listApplications(bounds?: CallBounds): Promise<readonly ApplicationInfo[]>;
+  /** Applications of hubs above that are registered at this one. */
+  listRegistered(bounds?: CallBounds): Promise<readonly RegisteredApplicationInfo[]>;
+  /** Without a version the one that a submit without a version gets. APPLICATION_UNKNOWN. */
+  getApplication(id: string, version?: string, bounds?: CallBounds): Promise<PublishedApplication>;
+  /** For operators. A retired version takes no chains any more. APPLICATION_RETIRED. */
+  setApplicationState(
+    id: string,
+    version: string,
+    state: ApplicationState,
+    bounds?: CallBounds,
+  ): Promise<ApplicationInfo>;
+  /**
+   * Names the version that a submit without a version gets; an empty one lets it be the newest
+   * again. Answers the one that it is now. For operators. APPLICATION_RETIRED.
+   */
+  rollBack(id: string, version: string, bounds?: CallBounds): Promise<ApplicationInfo>;
+  /** What a chain would look like if it were submitted now. Writes nothing. INPUT_INVALID. */
+  dryRun(subject: DryRunSubject, input: JsonValue, bounds?: CallBounds): Promise<ChainPlanInfo>;
   /** Nodes at and below the hub, by address; pages are fetched as the loop goes on. */
   listNodes(filter?: NodeFilter, bounds?: CallBounds): AsyncIterable<NodeInfo>;
   /** NODE_UNKNOWN when it is not registered at or below the hub. */
@@ -296,7 +329,6 @@ class HubClient implements Client {
     const method = this.applications.publishApplication.bind(this.applications);
     const request = { source, file: options.file ?? "" };
     const { application } = await callUnary(this.host, method, request, options);
-    if (application === undefined) throw new MeshError("DEFECT", { detail: "an empty answer" });
     return readApplication(application);
   }
 
@@ -311,6 +343,51 @@ class HubClient implements Client {
     const method = this.applications.listApplications.bind(this.applications);
     const { applications } = await callUnary(this.host, method, {}, bounds);
     return applications.map(readApplication);
+  }
+
+  async listRegistered(bounds: CallBounds = {}): Promise<readonly RegisteredApplicationInfo[]> {
+    const method = this.applications.listApplications.bind(this.applications);
+    const { registered } = await callUnary(this.host, method, {}, bounds);
+    return registered.map(readRegistered);
+  }
+
+  async getApplication(
+    id: string,
+    version = "",
+    bounds: CallBounds = {},
+  ): Promise<PublishedApplication> {
+    const method = this.applications.getApplication.bind(this.applications);
+    return readPublished(await callUnary(this.host, method, { id, version }, bounds));
+  }
+
+  async setApplicationState(
+    id: string,
+    version: string,
+    state: ApplicationState,
+    bounds: CallBounds = {},
+  ): Promise<ApplicationInfo> {
+    const method = this.applications.setApplicationState.bind(this.applications);
+    const request = { id, version, state: applicationStateNumber(state) };
+    return readApplication((await callUnary(this.host, method, request, bounds)).application);
+  }
+
+  async rollBack(id: string, version: string, bounds: CallBounds = {}): Promise<ApplicationInfo> {
+    const method = this.applications.rollBackApplication.bind(this.applications);
+    const answer = await callUnary(this.host, method, { id, version }, bounds);
+    return readApplication(answer.application);
+  }
+
+  async dryRun(
+    subject: DryRunSubject,
+    input: JsonValue,
+    bounds: CallBounds = {},
+  ): Promise<ChainPlanInfo> {
+    const method = this.applications.dryRunApplication.bind(this.applications);
+    const named = { source: "", file: "", id: "", version: "", ...subject };
+    const { source, file = "", id, version = "" } = named;
+    const bytes = new TextEncoder().encode(JSON.stringify(input));
+    const request = { source, file, id, version, input: bytes };
+    return readPlan(await callUnary(this.host, method, request, bounds));
   }
 
   async *listNodes(filter: NodeFilter = {}, bounds: CallBounds = {}): AsyncGenerator<NodeInfo> {

@@ -1,3 +1,18 @@
+export {
+  type ApplicationInfo,
+  type ApplicationState,
+  applicationStates,
+  type ChainPlanInfo,
+  type GapInfo,
+  type HubRegistrationInfo,
+  type PlannedFate,
+  type PlannedNodeInfo,
+  type PlannedStepInfo,
+  type PublishedApplication,
+  plannedFates,
+  type RegisteredApplicationInfo,
+  type RegistrationInfo,
+} from "./application-results.ts";
 export type { CallBounds } from "./calls.ts";
 export type {
   ChainControl,
@@ -12,6 +27,7 @@ export {
   type Client,
   type ClientOptions,
   createClient,
+  type DryRunSubject,
   type NodeFilter,
   type RunOptions,
   type SourceOptions,
@@ -19,7 +35,6 @@ export {
   type Submitted,
 } from "./client.ts";
 export {
-  type ApplicationInfo,
   type ChainNote,
   type ChainSnapshot,
   type ChainState,

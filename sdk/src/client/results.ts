@@ -2,7 +2,6 @@
 
 import type {
   GetHubStatusResponse,
-  ApplicationInfo as ProtoApplication,
   Chain as ProtoChain,
   FanoutSummary as ProtoFanout,
   NodeRecord as ProtoNode,
@@ -163,13 +162,6 @@ export interface FanoutChildSnapshot {
   readonly aggregate: JsonObject;
 }
 
-export interface ApplicationInfo {
-  readonly id: string;
-  readonly version: string;
-  readonly hash: string;
-  readonly title: Title;
-}
-
 export interface Diagnostic {
   readonly file: string;
   readonly line: number;
@@ -235,11 +227,11 @@ function readObject(bytes: Uint8Array): JsonObject {
     : {};
 }
 
-function readTitle(title: { zh: string; en: string } | undefined): Title {
+export function readTitle(title: { zh: string; en: string } | undefined): Title {
   return { zh: title?.zh ?? "", en: title?.en ?? "" };
 }
 
-function readTime(time: Date | undefined): number {
+export function readTime(time: Date | undefined): number {
   return time === undefined ? 0 : time.getTime();
 }
 
@@ -310,11 +302,6 @@ function readFanout(fanout: ProtoFanout): FanoutSnapshot {
     })),
     missing: fanout.missing,
   };
-}
-
-export function readApplication(application: ProtoApplication): ApplicationInfo {
-  const { id, version, hash } = application;
-  return { id, version, hash, title: readTitle(application.title) };
 }
 
 export function readDiagnostic(found: Diagnostic): Diagnostic {

@@ -25,6 +25,12 @@ import {
   parseInstruction,
 } from "./frequent-bodies.ts";
 import { parseNodeNews, protoNodeNews } from "./nodes.ts";
+import {
+  encodeRegister,
+  encodeRegistered,
+  parseRegister,
+  parseRegistered,
+} from "./registrations.ts";
 import { parseTaskHeading } from "./task-spec.ts";
 import type { WireReader } from "./wire-reader.ts";
 
@@ -39,6 +45,8 @@ export const kindNumbers: Readonly<Record<FrameBody["kind"], number>> = {
   withdraw: 7,
   partial: 8,
   nodes: 9,
+  register: 64,
+  registered: 65,
 };
 
 const encoder = new TextEncoder();
@@ -97,6 +105,12 @@ export function encodeBody(body: FrameBody, writer: BinaryWriter): void {
         },
         writer,
       );
+      return;
+    case "register":
+      encodeRegister(body, writer);
+      return;
+    case "registered":
+      encodeRegistered(body, writer);
   }
 }
 
@@ -154,6 +168,10 @@ function parseRareBody(kind: number, payload: Uint8Array): FrameBody | undefined
       return parsePartial(payload);
     case 9:
       return parseNodes(payload);
+    case 64:
+      return parseRegister(payload);
+    case 65:
+      return parseRegistered(payload);
     default:
       if (kind < ignorableKind) {
         throw invalid("frame", `kind ${kind} is not known to this version`);

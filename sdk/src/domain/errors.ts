@@ -26,6 +26,10 @@ export const errorRules = {
     sentence: "this version is published already with another content",
   },
   APPLICATION_UNKNOWN: { retry: "never", sentence: "no such application or version is published" },
+  APPLICATION_RETIRED: {
+    retry: "never",
+    sentence: "this version is retired and takes no new chains",
+  },
   CHAIN_UNKNOWN: { retry: "never", sentence: "no such chain is known here" },
   FEEDBACK_LATE: { retry: "never", sentence: "the fan-out has ended and takes no more feedback" },
   CHAIN_ENDED: { retry: "never", sentence: "the chain has ended and takes no more commands" },

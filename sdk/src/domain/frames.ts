@@ -9,6 +9,7 @@
 import type { Address } from "./address.ts";
 import type { AggregateRule, FanoutEach } from "./application.ts";
 import type { NodeDescription, NodeState } from "./node-record.ts";
+import type { RegistrationContent, RegistrationName, RegistrationReport } from "./registration.ts";
 import type { TaskHeading, TaskSpec } from "./task.ts";
 import type { JsonObject, JsonValue, Title } from "./value.ts";
 
@@ -149,6 +150,17 @@ export interface NodeNews {
   readonly changedAtMs: number;
 }
 
+/** Tells a child hub what an application needs; `withdrawn` ends that, with its needs left out. */
+export interface RegisterBody extends RegistrationContent {
+  readonly kind: "register";
+  readonly withdrawn: boolean;
+}
+
+/** A child hub's part of a registration: replaces all that it has answered before. */
+export interface RegisteredBody extends RegistrationName, RegistrationReport {
+  readonly kind: "registered";
+}
+
 export type FrameBody =
   | InstructionBody
   | CancelBody
@@ -158,7 +170,9 @@ export type FrameBody =
   | DelegateBody
   | WithdrawBody
   | PartialBody
-  | NodesBody;
+  | NodesBody
+  | RegisterBody
+  | RegisteredBody;
 
 /** Kinds from here on may be ignored by who does not know them; lower ones are refused. */
 export const ignorableKind = 64;

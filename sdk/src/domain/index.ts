@@ -8,6 +8,7 @@ export * from "./frames.ts";
 export * from "./kernel.ts";
 export * from "./limits.ts";
 export * from "./node-record.ts";
+export * from "./registration.ts";
 export * from "./task.ts";
 export * from "./user.ts";
 export * from "./value.ts";

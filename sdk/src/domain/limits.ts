@@ -49,6 +49,12 @@ export const limits = {
   nodesMax: 100_000,
   /** Capabilities of one node. */
   capabilitiesMax: 256,
+  /** Applications of other hubs that are registered at one hub. */
+  registrationsMax: 10_000,
+  /** Different capabilities that one application calls upon: two for each of its steps. */
+  needsMax: 400,
+  /** Hubs that a report names because something is missing there; more are counted. */
+  registrationGapsMax: 100,
   /** Attempts of one instruction, whatever `retry.max` says. */
   attemptsMax: 1_000,
   /** How long a hub below remembers what it may be asked to undo, if nobody tells it the end. */

@@ -152,6 +152,38 @@ test("a user starts what it has the right to start, and the chain says who did",
   user.close();
 });
 
+test("a user manages the applications of its rights, and the versions say who did", async () => {
+  const rights = [{ application: "test.mine", rights: ["manage"] as const }];
+  (await join("manager-1", { ...clerk, roles: ["user"], rights })).close();
+  const manager = await mesh.client.signIn("manager-1", own);
+  const mine = textOf("test.mine");
+  await manager.publish(mine);
+  const who = "manager-1@/3702/s-operator";
+  assert.is((await manager.getApplication("test.mine")).publisher, who);
+  await manager.setApplicationState("test.mine", "1.0.0", "deprecated");
+  assert.is((await manager.getApplication("test.mine", "1.0.0")).stateSetter, who);
+  const refused = [
+    manager.publish(textOf("test.other")),
+    manager.rollBack("test.step", "1.0.0"),
+    manager.setApplicationState("test.step", "1.0.0", "deprecated"),
+    manager.setApplicationState("test.step", "1.0.0", "retired"),
+  ];
+  for (const call of refused) assert.is(await refusalOf(call), "NOT_ALLOWED");
+  assert.is((await mesh.client.getApplication("test.step", "1.0.0")).state, "published");
+  manager.close();
+});
+
+function textOf(id: string): string {
+  return `apiVersion: cloudbrain/v1
+kind: Application
+metadata: { id: ${id}, version: 1.0.0, title: { zh: 应用 } }
+spec:
+  deadline: { total: 5m }
+  steps:
+    - { id: work, type: service, match: { capability: desk.work/v1 } }
+`;
+}
+
 test("another role ends the sign-in at once, and what is under way with it", async () => {
   const user = await join("user-2", { ...clerk, roles: ["user"] });
   const { chain } = await user.submit("test.step", {}, { key: "watched" });

@@ -40,6 +40,8 @@ export type FaultKind = (typeof faultKinds)[number];
 /** 0 none, 1 low, 2 high. */
 export type FaultVector = Readonly<Record<FaultKind, 0 | 1 | 2>>;
 
+const dayMs = 86_400_000;
+
 /** Happenings of one kind in a world, from the rate. */
 const happenings = [0, 2, 6] as const;
 
@@ -133,7 +135,7 @@ export class Faults {
         return;
       }
       case "clockJump":
-        node.wallOffsetMs += dice.chance("jump back", "", 0.5) ? -3_600_000 : 86_400_000;
+        node.wallOffsetMs += dice.chance("jump back", "", 0.5) ? -3_600_000 : dayMs;
         this.world.timeline.note(`${node.address} clock ${node.wallOffsetMs}`);
         return;
       case "drain":
@@ -263,8 +265,8 @@ export class Faults {
     this.healed = true;
     this.world.net.healAll();
     for (const node of this.world.nodes) {
-      if (node.wallOffsetMs % 86_400_000 !== 0) node.wallOffsetMs += 3_600_000;
-      if (node.wallOffsetMs % 86_400_000 !== 0) node.wallOffsetMs = 0;
+      // Forward alone: behind its own journal a clock would let no timer fire for hours.
+      node.wallOffsetMs = Math.ceil(node.wallOffsetMs / dayMs) * dayMs;
       if (node.goodCopy !== undefined) this.world.operatorHeals(node);
       node.start();
     }

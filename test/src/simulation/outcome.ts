@@ -4,6 +4,7 @@
 //     under a used key is a conflict
 //   - every chain has ended or is suspended
 //   - an aggregate is the fold over the very feedback that it has counted, each member once
+//   - a registration tells what is there, counted without the hubs
 //   - nothing is left over: no instruction, task, fan-out, unacknowledged frame or handler
 
 import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
@@ -11,6 +12,7 @@ import type { JsonValue } from "@cloudbrain/sdk/domain";
 import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
 import { checkCollaboration } from "./collaboration-checks.ts";
+import { checkRegistrations } from "./registrations.ts";
 import { numberOf } from "./scenarios.ts";
 import type { SimHub } from "./sim-hub.ts";
 import { checkWaits } from "./wait-outcome.ts";
@@ -38,7 +40,7 @@ export function isQuiet(world: World): boolean {
     if (!hub.isUp) return false;
     const { state } = hub.hub;
     if (state.assignments.size > 0 || state.waits.size > 0) return false;
-    if (state.openTasks.size > 0) return false;
+    if (state.openTasks.size > 0 || state.registrationsDueMs > 0) return false;
     for (const { stage } of state.fanouts.values()) if (stage !== "kept") return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
@@ -67,6 +69,9 @@ export function reportUnrest(world: World): void {
     }
     for (const id of state.openTasks.values()) {
       checkers.violation("leak", id, `the task is still open at ${hub.address}`);
+    }
+    if (state.registrationsDueMs > 0) {
+      checkers.violation("liveness", hub.address, "it still has registrations to look at");
     }
     for (const fanout of state.fanouts.values()) {
       if (fanout.stage === "kept") continue;
@@ -102,6 +107,7 @@ export function checkOutcome(world: World): void {
   checkLedger(world, all);
   checkWaits(world, all);
   checkCollaboration(world, new Map([...all].map(([id, { row }]) => [id, row])));
+  checkRegistrations(world);
 }
 
 function checkLedger(

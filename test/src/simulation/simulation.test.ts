@@ -30,6 +30,15 @@ test("a power cut of the city hub after its acknowledgement keeps the chain", ()
   equal(world.outcome(chain), { state: "succeeded", members: 3, replied: 3, failed: 0 });
 });
 
+test("a registration converges over a partition, crashes and a child hub that joins late", () => {
+  const world = createWorld({ seed: 9, shape, late: ["west"] });
+  world.runFor(2_000).partition("city", "east").runFor(20_000);
+  world.crash("city", "power").runFor(1_000).restart("city").restart("west").runFor(500);
+  world.crash("west").runFor(1_000).restart("west").heal().settle();
+  equal(world.violations(), []);
+  equal(world.registered("city"), { hubs: 3, pending: 0, holders: 3, expected: 3 });
+});
+
 test("seeds with faults break no rule, and each gives the same trace twice", () => {
   const seeds = [
     ...regressionSeeds.map(({ seed }) => seed),

@@ -1,6 +1,7 @@
 // Story: a small world whose events a test tells one by one, instead of drawing them from the seed.
 // It has no faults of its own, the real kernels, and every checker.
 
+import { viewRegistration } from "@cloudbrain/hub/kernel";
 import {
   type Application,
   type FanoutStep,
@@ -27,7 +28,14 @@ export interface Told {
 
 const settleStartMs = 4_000;
 
-export function createWorld(options: { readonly seed: number; readonly shape: Shape }): Story {
+export interface StoryOptions {
+  readonly seed: number;
+  readonly shape: Shape;
+  /** Nodes that are not there at the beginning: the test starts them. */
+  readonly late?: readonly string[];
+}
+
+export function createWorld(options: StoryOptions): Story {
   return new Story(options);
 }
 
@@ -36,7 +44,7 @@ export class Story {
   private readonly addresses = new Map<string, string>();
   private readonly chains = new Map<string, { readonly hub: string; chain: string | undefined }>();
 
-  constructor(options: { readonly seed: number; readonly shape: Shape }) {
+  constructor(options: StoryOptions) {
     const hubs: NodeDescription[] = [];
     const agents: NodeDescription[] = [];
     this.addNodes({ hubs, agents }, options.shape, "");
@@ -47,6 +55,7 @@ export class Story {
       applications: [reportApplication()],
     });
     this.world.open();
+    for (const name of options.late ?? []) this.crash(name);
     this.world.runFor(settleStartMs);
   }
 
@@ -146,6 +155,17 @@ export class Story {
 
   violations(): readonly Violation[] {
     return this.world.checkers.violations;
+  }
+
+  /** How the one need of the published application stands, as the hub sees it. */
+  registered(name: string) {
+    const address = this.addressOf(name);
+    const state = this.world.hubAt(address)?.hub.state;
+    const registration = state?.registrations.get(`${address} report@1.0.0`);
+    if (state === undefined || registration === undefined) return undefined;
+    const { hubs, pending, counts } = viewRegistration(state, registration).total;
+    const { holders, expected } = counts[0] ?? {};
+    return { hubs, pending, holders, expected };
   }
 
   outcome(key: string): Told | undefined {

@@ -5,7 +5,7 @@
 //       within `livenessMs` every chain has ended or is suspended and nothing is left over.
 
 import { createEvaluate } from "@cloudbrain/sdk/definition";
-import type { Application, Evaluate } from "@cloudbrain/sdk/domain";
+import type { Application, Evaluate, NodeDescription } from "@cloudbrain/sdk/domain";
 import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
 import { Clerks } from "./clerks.ts";
@@ -72,6 +72,7 @@ export class World {
   readonly hubs: readonly SimHub[];
   readonly agents: readonly SimAgent[];
   readonly nodes: readonly NodeView[];
+  readonly descriptions: readonly NodeDescription[];
   /** How many of the inputs and outputs are large. */
   readonly largeInputs: number;
   /** Kernel events, over all nodes. */
@@ -114,6 +115,7 @@ export class World {
     const topology = options.topology ?? drawTopology(dice);
     this.hubs = topology.hubs.map((description) => new SimHub(this, description));
     this.agents = topology.agents.map((description) => new SimAgent(this, description));
+    this.descriptions = [...topology.hubs, ...topology.agents];
     this.nodes = [...this.hubs, ...this.agents];
     for (const node of this.nodes) this.byAddress.set(node.address, node);
   }

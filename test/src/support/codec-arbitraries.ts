@@ -321,11 +321,48 @@ export const bodies: { readonly [Kind in FrameBody["kind"]]: BodyOf<Kind> } = {
     removed: fc.array(address, { maxLength: 3 }),
     final: fc.boolean(),
   }),
+  register: fc.record({
+    kind: kind("register"),
+    origin: address,
+    application: id,
+    version: id,
+    title,
+    hash: word,
+    needs: fc.array(
+      fc.record({
+        capability: id,
+        level: fc.constantFrom(...levels, ""),
+        industry: word,
+        areas: fc.array(id, { maxLength: 2 }),
+        kind: fc.constantFrom("one", "every"),
+        steps: fc.array(id, { maxLength: 3 }),
+      }),
+      { maxLength: 3 },
+    ),
+    withdrawn: fc.boolean(),
+  }),
+  registered: fc.record({
+    kind: kind("registered"),
+    origin: address,
+    application: id,
+    version: id,
+    hubs: uint,
+    pending: uint,
+    counts: fc.array(
+      fc.record({ online: fc.nat(50), holders: fc.integer({ min: 50, max: 99 }), expected: uint }),
+      { minLength: 1, maxLength: 3 },
+    ),
+    gaps: fc.array(
+      fc.record({ need: fc.constant(0), hub: address, holders: uint, expected: uint }),
+      { maxLength: 3 },
+    ),
+    gapsMore: uint,
+  }),
 };
 
 const opaque = fc.record({
   kind: kind("opaque"),
-  wireKind: fc.integer({ min: 64, max: 0xffffffff }),
+  wireKind: fc.integer({ min: 1_000, max: 0xffffffff }),
   bytes: fc.uint8Array({ maxLength: 200 }),
 });
 

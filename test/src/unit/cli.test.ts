@@ -55,6 +55,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
     ],
     5: [
       "APPLICATION_EXISTS",
+      "APPLICATION_RETIRED",
       "CHAIN_ENDED",
       "EPOCH_FENCED",
       "FEEDBACK_LATE",

@@ -62,6 +62,34 @@ test("^MAJOR takes the newest of it, a version that very one, and nothing the ne
   }
 });
 
+test("a subflow takes the version that operators have rolled back to, and never a retired one", () => {
+  const setter = "/c/op";
+  const start = (version: string, ...retired: readonly string[]): LoneHub => {
+    const hub = new LoneHub();
+    hub.publish(child("1.0.0"), child("1.1.0"), child("2.0.0"));
+    hub.ask({ type: "rollBack", id: "test.child", version: "1.0.0", setter });
+    for (const which of retired) {
+      const state = "retired";
+      hub.ask({ type: "setApplicationState", id: "test.child", version: which, state, setter });
+    }
+    hub.run("X1", [makeSubflow("sub", { version })]);
+    hub.check();
+    return hub;
+  };
+  assert.is(start("").chain("X1.sub.1")?.application, "test.child@1.0.0");
+  assert.is(start("^1").chain("X1.sub.1")?.application, "test.child@1.0.0");
+  assert.is(start("^2").chain("X1.sub.1")?.application, "test.child@2.0.0");
+  assert.is(start("^1", "1.0.0").chain("X1.sub.1")?.application, "test.child@1.1.0");
+  assert.is(
+    start("2.0.0", "2.0.0").chain("X1")?.reason,
+    "step sub: application test.child 2.0.0 is retired and takes no chains",
+  );
+  assert.is(
+    start("^2", "2.0.0").chain("X1")?.reason,
+    "step sub: no version of test.child ^2 is current (2.0.0 retired): name one that is not retired",
+  );
+});
+
 test("an application that is not there suspends the step; a retry after its publication starts it", () => {
   const hub = makeHub({ version: "^3" });
   assert.is(

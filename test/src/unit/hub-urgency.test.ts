@@ -51,23 +51,22 @@ function makeStreet(): KernelMesh {
   mesh.addHub(city);
   mesh.addHub(street);
   for (const name of ["a1", "a2"]) mesh.addAgent(`/c/s/${name}`, ["work/v1"]);
+  const steps = [makeFanout("ask"), makeService("work")];
+  for (const urgency of ["normal", "emergency"] as const) {
+    const application = makeApplication({ id: `test.${urgency}`, urgency, steps });
+    mesh.step(city, { type: "publish", request: 1, application });
+  }
+  // The street knows of both: what is under way afterwards belongs to chains.
   mesh.advance(1_000);
   return mesh;
 }
 
 function start(mesh: KernelMesh, chain: string, urgency: "normal" | "emergency"): void {
-  const id = `test.${urgency}`;
-  const steps = [makeFanout("ask"), makeService("work")];
-  mesh.step(city, {
-    type: "publish",
-    request: 1,
-    application: makeApplication({ id, urgency, steps }),
-  });
   mesh.step(city, {
     type: "submit",
     request: 2,
     chain,
-    application: id,
+    application: `test.${urgency}`,
     version: "",
     key: chain,
     bodyHash: "",

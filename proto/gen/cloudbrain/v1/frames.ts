@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { NodeRecord } from "./node.ts";
+import { NodeRecord, Title } from "./node.ts";
 
 /** How an instruction ended (办理结果). */
 export enum Outcome {
@@ -173,6 +173,92 @@ export interface PartialAggregate {
   accumulators: Uint8Array;
   /** Some of those that did not reply, at most 20. */
   missing: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * Tells a child hub what an application calls upon (应用注册). It registers that with the hubs
+ * below it and answers with Registered.
+ */
+export interface Register {
+  /** The hub that published the application. */
+  origin: string;
+  /** Id of the application. */
+  application: string;
+  /** Its version. */
+  version: string;
+  /** Its name. */
+  title?:
+    | Title
+    | undefined;
+  /** sha256 of the definition, lower-case hex. */
+  hash: string;
+  /** What it calls upon, at most 400. */
+  needs: CapabilityNeed[];
+  /** The application is retired: forget it. The needs are left out. */
+  withdrawn: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A capability that an application calls upon. */
+export interface CapabilityNeed {
+  /** Such as item.classify/v1. */
+  capability: string;
+  /** Level of the nodes, or empty for any. */
+  level: string;
+  /** Industry of the nodes, or empty for any. */
+  industry: string;
+  /** A node lies in each: an address, the beginning of a division code or a region. */
+  areas: string[];
+  /** Each node of the level is meant to have it; otherwise one node is enough. */
+  every: boolean;
+  /** Ids of the steps that call upon it. */
+  steps: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The whole present picture of a child hub's part of a registration. Replaces the one before. */
+export interface Registered {
+  /** As in Register. */
+  origin: string;
+  /** As in Register. */
+  application: string;
+  /** As in Register. */
+  version: string;
+  /** Hubs at and below the sender that have registered it. */
+  hubs: number;
+  /** Hubs below that were told and have not answered. */
+  pending: number;
+  /** In the order of the needs. */
+  counts: NeedCount[];
+  /** Where something is missing, at most 100. */
+  gaps: CapabilityGap[];
+  /** How many more gaps there are. */
+  gapsMore: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** How many nodes have what is needed. */
+export interface NeedCount {
+  /** Nodes that have it. */
+  holders: number;
+  /** Those of them that are connected. */
+  online: number;
+  /** Nodes that are meant to have it; 0 where one is enough. */
+  expected: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A hub whose direct nodes lack what each of them is meant to have. */
+export interface CapabilityGap {
+  /** Index of the need. */
+  need: number;
+  /** Address of the hub. */
+  hub: string;
+  /** Of its direct nodes, those that have it. */
+  holders: number;
+  /** Of its direct nodes, those that are meant to have it. */
+  expected: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1313,6 +1399,656 @@ export const PartialAggregate: MessageFns<PartialAggregate> = {
     message.failed = object.failed ?? 0;
     message.accumulators = object.accumulators ?? new Uint8Array(0);
     message.missing = object.missing?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRegister(): Register {
+  return {
+    origin: "",
+    application: "",
+    version: "",
+    title: undefined,
+    hash: "",
+    needs: [],
+    withdrawn: false,
+    _unknownFields: {},
+  };
+}
+
+export const Register: MessageFns<Register> = {
+  encode(message: Register, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.origin !== "") {
+      writer.uint32(10).string(message.origin);
+    }
+    if (message.application !== "") {
+      writer.uint32(18).string(message.application);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.title !== undefined) {
+      Title.encode(message.title, writer.uint32(34).fork()).join();
+    }
+    if (message.hash !== "") {
+      writer.uint32(42).string(message.hash);
+    }
+    for (const v of message.needs) {
+      CapabilityNeed.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(56).bool(message.withdrawn);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Register {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegister();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.application = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.title = Title.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.needs.push(CapabilityNeed.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Register>): Register {
+    return Register.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Register>): Register {
+    const message = createBaseRegister();
+    message.origin = object.origin ?? "";
+    message.application = object.application ?? "";
+    message.version = object.version ?? "";
+    message.title = (object.title !== undefined && object.title !== null) ? Title.fromPartial(object.title) : undefined;
+    message.hash = object.hash ?? "";
+    message.needs = object.needs?.map((e) => CapabilityNeed.fromPartial(e)) || [];
+    message.withdrawn = object.withdrawn ?? false;
+    return message;
+  },
+};
+
+function createBaseCapabilityNeed(): CapabilityNeed {
+  return { capability: "", level: "", industry: "", areas: [], every: false, steps: [], _unknownFields: {} };
+}
+
+export const CapabilityNeed: MessageFns<CapabilityNeed> = {
+  encode(message: CapabilityNeed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.capability !== "") {
+      writer.uint32(10).string(message.capability);
+    }
+    if (message.level !== "") {
+      writer.uint32(18).string(message.level);
+    }
+    if (message.industry !== "") {
+      writer.uint32(26).string(message.industry);
+    }
+    for (const v of message.areas) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.every !== false) {
+      writer.uint32(40).bool(message.every);
+    }
+    for (const v of message.steps) {
+      writer.uint32(50).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CapabilityNeed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCapabilityNeed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.capability = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.level = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.industry = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.areas.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.every = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.steps.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CapabilityNeed>): CapabilityNeed {
+    return CapabilityNeed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CapabilityNeed>): CapabilityNeed {
+    const message = createBaseCapabilityNeed();
+    message.capability = object.capability ?? "";
+    message.level = object.level ?? "";
+    message.industry = object.industry ?? "";
+    message.areas = object.areas?.map((e) => e) || [];
+    message.every = object.every ?? false;
+    message.steps = object.steps?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRegistered(): Registered {
+  return {
+    origin: "",
+    application: "",
+    version: "",
+    hubs: 0,
+    pending: 0,
+    counts: [],
+    gaps: [],
+    gapsMore: 0,
+    _unknownFields: {},
+  };
+}
+
+export const Registered: MessageFns<Registered> = {
+  encode(message: Registered, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.origin !== "") {
+      writer.uint32(10).string(message.origin);
+    }
+    if (message.application !== "") {
+      writer.uint32(18).string(message.application);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.hubs !== 0) {
+      writer.uint32(32).uint32(message.hubs);
+    }
+    if (message.pending !== 0) {
+      writer.uint32(40).uint32(message.pending);
+    }
+    for (const v of message.counts) {
+      NeedCount.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.gaps) {
+      CapabilityGap.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.gapsMore !== 0) {
+      writer.uint32(64).uint32(message.gapsMore);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Registered {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegistered();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.application = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hubs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.pending = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.counts.push(NeedCount.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.gaps.push(CapabilityGap.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.gapsMore = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Registered>): Registered {
+    return Registered.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Registered>): Registered {
+    const message = createBaseRegistered();
+    message.origin = object.origin ?? "";
+    message.application = object.application ?? "";
+    message.version = object.version ?? "";
+    message.hubs = object.hubs ?? 0;
+    message.pending = object.pending ?? 0;
+    message.counts = object.counts?.map((e) => NeedCount.fromPartial(e)) || [];
+    message.gaps = object.gaps?.map((e) => CapabilityGap.fromPartial(e)) || [];
+    message.gapsMore = object.gapsMore ?? 0;
+    return message;
+  },
+};
+
+function createBaseNeedCount(): NeedCount {
+  return { holders: 0, online: 0, expected: 0, _unknownFields: {} };
+}
+
+export const NeedCount: MessageFns<NeedCount> = {
+  encode(message: NeedCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.holders !== 0) {
+      writer.uint32(8).uint32(message.holders);
+    }
+    if (message.online !== 0) {
+      writer.uint32(16).uint32(message.online);
+    }
+    if (message.expected !== 0) {
+      writer.uint32(24).uint32(message.expected);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NeedCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNeedCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.holders = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.online = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.expected = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NeedCount>): NeedCount {
+    return NeedCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NeedCount>): NeedCount {
+    const message = createBaseNeedCount();
+    message.holders = object.holders ?? 0;
+    message.online = object.online ?? 0;
+    message.expected = object.expected ?? 0;
+    return message;
+  },
+};
+
+function createBaseCapabilityGap(): CapabilityGap {
+  return { need: 0, hub: "", holders: 0, expected: 0, _unknownFields: {} };
+}
+
+export const CapabilityGap: MessageFns<CapabilityGap> = {
+  encode(message: CapabilityGap, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.need !== 0) {
+      writer.uint32(8).uint32(message.need);
+    }
+    if (message.hub !== "") {
+      writer.uint32(18).string(message.hub);
+    }
+    if (message.holders !== 0) {
+      writer.uint32(24).uint32(message.holders);
+    }
+    if (message.expected !== 0) {
+      writer.uint32(32).uint32(message.expected);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CapabilityGap {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCapabilityGap();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.need = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hub = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.holders = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expected = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CapabilityGap>): CapabilityGap {
+    return CapabilityGap.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CapabilityGap>): CapabilityGap {
+    const message = createBaseCapabilityGap();
+    message.need = object.need ?? 0;
+    message.hub = object.hub ?? "";
+    message.holders = object.holders ?? 0;
+    message.expected = object.expected ?? 0;
     return message;
   },
 };

@@ -56,6 +56,10 @@ export enum FrameKind {
   FRAME_KIND_PARTIAL = 8,
   /** FRAME_KIND_NODES - Nodes. */
   FRAME_KIND_NODES = 9,
+  /** FRAME_KIND_REGISTER - Register. A hub that does not know it ignores it, and counts as one that has not answered. */
+  FRAME_KIND_REGISTER = 64,
+  /** FRAME_KIND_REGISTERED - Registered. */
+  FRAME_KIND_REGISTERED = 65,
   UNRECOGNIZED = -1,
 }
 

@@ -18,6 +18,8 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { ApplicationRegistration, ApplicationState, PlannedStep } from "./application.ts";
 import { NodeRecord, NodeState, Title } from "./node.ts";
 
 /** A definition to publish. */
@@ -80,6 +82,119 @@ export interface ListApplicationsRequest {
 export interface ListApplicationsResponse {
   /** By id and version. */
   applications: ApplicationInfo[];
+  /** What hubs above have registered here, by origin, id and version. */
+  registered: RegisteredApplication[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** An application of a hub above that is registered here. */
+export interface RegisteredApplication {
+  /** The hub that published it. */
+  origin: string;
+  /** Id. */
+  id: string;
+  /** Version. */
+  version: string;
+  /** sha256 of the definition, lower-case hex. */
+  hash: string;
+  /** Name. */
+  title?: Title | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Names a version of an application. */
+export interface GetApplicationRequest {
+  /** Id. */
+  id: string;
+  /** Version; empty for the one that a submit without a version gets. */
+  version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A version of an application. */
+export interface GetApplicationResponse {
+  /** What it is. */
+  application?:
+    | ApplicationInfo
+    | undefined;
+  /** The text as it was published; empty when it was published before hubs kept it. */
+  source: string;
+  /** How its registration stands; absent when it is retired. */
+  registration?: ApplicationRegistration | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What a version is to become. */
+export interface SetApplicationStateRequest {
+  /** Id. */
+  id: string;
+  /** Version. */
+  version: string;
+  /** The state. A retired version stays retired. */
+  state: ApplicationState;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** It is so. */
+export interface SetApplicationStateResponse {
+  /** As it is now. */
+  application?: ApplicationInfo | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which version is to be the current one. */
+export interface RollBackApplicationRequest {
+  /** Id. */
+  id: string;
+  /** Version; empty for the newest again, whichever that is. */
+  version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** It is so. */
+export interface RollBackApplicationResponse {
+  /** The version that a submit without a version gets now. */
+  application?: ApplicationInfo | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What to try. */
+export interface DryRunApplicationRequest {
+  /** YAML text of a definition, at most 256 KiB; empty to try a published version. */
+  source: string;
+  /** File name for messages; may be empty. */
+  file: string;
+  /** Id of a published application; only without a source. */
+  id: string;
+  /** Its version; empty for the one that a submit without a version gets. */
+  version: string;
+  /** JSON text of the input. */
+  input: Uint8Array;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the chain would look like. */
+export interface DryRunApplicationResponse {
+  /** Id of the application. */
+  id: string;
+  /** Its version. */
+  version: string;
+  /** Its name. */
+  title?:
+    | Title
+    | undefined;
+  /** When it was tried: all times count from here. */
+  time?:
+    | Date
+    | undefined;
+  /** Deadline of the whole; absent without one. */
+  dueTime?:
+    | Date
+    | undefined;
+  /** Steps in an order in which they could run. */
+  steps: PlannedStep[];
+  /** The working calendar of the deadline of the whole; empty for elapsed time. */
+  calendar: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -92,7 +207,27 @@ export interface ApplicationInfo {
   /** sha256 of the definition, lower-case hex. */
   hash: string;
   /** Name. */
-  title?: Title | undefined;
+  title?:
+    | Title
+    | undefined;
+  /** Its state. */
+  state: ApplicationState;
+  /** A submit without a version gets this one. */
+  current: boolean;
+  /** An operator has named it the current one. */
+  pinned: boolean;
+  /** Who published it: an address, of a signed-in user ACCOUNT@ADDRESS; empty when that is not known. */
+  publisher: string;
+  /** When it was published; absent when that is not known. */
+  publishTime?:
+    | Date
+    | undefined;
+  /** sha256 of the text as it was published, lower-case hex; empty when the text is not kept. */
+  sourceHash: string;
+  /** Who set its state, as `publisher`; empty when nobody has. */
+  stateSetter: string;
+  /** When its state was set; absent when nobody has. */
+  stateTime?: Date | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -703,13 +838,16 @@ export const ListApplicationsRequest: MessageFns<ListApplicationsRequest> = {
 };
 
 function createBaseListApplicationsResponse(): ListApplicationsResponse {
-  return { applications: [], _unknownFields: {} };
+  return { applications: [], registered: [], _unknownFields: {} };
 }
 
 export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
   encode(message: ListApplicationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.applications) {
       ApplicationInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.registered) {
+      RegisteredApplication.encode(v!, writer.uint32(18).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -743,6 +881,14 @@ export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
             message.applications.push(ApplicationInfo.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.registered.push(RegisteredApplication.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -769,12 +915,923 @@ export const ListApplicationsResponse: MessageFns<ListApplicationsResponse> = {
   fromPartial(object: DeepPartial<ListApplicationsResponse>): ListApplicationsResponse {
     const message = createBaseListApplicationsResponse();
     message.applications = object.applications?.map((e) => ApplicationInfo.fromPartial(e)) || [];
+    message.registered = object.registered?.map((e) => RegisteredApplication.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRegisteredApplication(): RegisteredApplication {
+  return { origin: "", id: "", version: "", hash: "", title: undefined, _unknownFields: {} };
+}
+
+export const RegisteredApplication: MessageFns<RegisteredApplication> = {
+  encode(message: RegisteredApplication, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.origin !== "") {
+      writer.uint32(10).string(message.origin);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.hash !== "") {
+      writer.uint32(34).string(message.hash);
+    }
+    if (message.title !== undefined) {
+      Title.encode(message.title, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisteredApplication {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisteredApplication();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.title = Title.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisteredApplication>): RegisteredApplication {
+    return RegisteredApplication.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisteredApplication>): RegisteredApplication {
+    const message = createBaseRegisteredApplication();
+    message.origin = object.origin ?? "";
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    message.hash = object.hash ?? "";
+    message.title = (object.title !== undefined && object.title !== null) ? Title.fromPartial(object.title) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetApplicationRequest(): GetApplicationRequest {
+  return { id: "", version: "", _unknownFields: {} };
+}
+
+export const GetApplicationRequest: MessageFns<GetApplicationRequest> = {
+  encode(message: GetApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetApplicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetApplicationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetApplicationRequest>): GetApplicationRequest {
+    return GetApplicationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetApplicationRequest>): GetApplicationRequest {
+    const message = createBaseGetApplicationRequest();
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseGetApplicationResponse(): GetApplicationResponse {
+  return { application: undefined, source: "", registration: undefined, _unknownFields: {} };
+}
+
+export const GetApplicationResponse: MessageFns<GetApplicationResponse> = {
+  encode(message: GetApplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.application !== undefined) {
+      ApplicationInfo.encode(message.application, writer.uint32(10).fork()).join();
+    }
+    if (message.source !== "") {
+      writer.uint32(18).string(message.source);
+    }
+    if (message.registration !== undefined) {
+      ApplicationRegistration.encode(message.registration, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetApplicationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetApplicationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.application = ApplicationInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.registration = ApplicationRegistration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetApplicationResponse>): GetApplicationResponse {
+    return GetApplicationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetApplicationResponse>): GetApplicationResponse {
+    const message = createBaseGetApplicationResponse();
+    message.application = (object.application !== undefined && object.application !== null)
+      ? ApplicationInfo.fromPartial(object.application)
+      : undefined;
+    message.source = object.source ?? "";
+    message.registration = (object.registration !== undefined && object.registration !== null)
+      ? ApplicationRegistration.fromPartial(object.registration)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSetApplicationStateRequest(): SetApplicationStateRequest {
+  return { id: "", version: "", state: 0, _unknownFields: {} };
+}
+
+export const SetApplicationStateRequest: MessageFns<SetApplicationStateRequest> = {
+  encode(message: SetApplicationStateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetApplicationStateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetApplicationStateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetApplicationStateRequest>): SetApplicationStateRequest {
+    return SetApplicationStateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetApplicationStateRequest>): SetApplicationStateRequest {
+    const message = createBaseSetApplicationStateRequest();
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
+function createBaseSetApplicationStateResponse(): SetApplicationStateResponse {
+  return { application: undefined, _unknownFields: {} };
+}
+
+export const SetApplicationStateResponse: MessageFns<SetApplicationStateResponse> = {
+  encode(message: SetApplicationStateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.application !== undefined) {
+      ApplicationInfo.encode(message.application, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetApplicationStateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetApplicationStateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.application = ApplicationInfo.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetApplicationStateResponse>): SetApplicationStateResponse {
+    return SetApplicationStateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetApplicationStateResponse>): SetApplicationStateResponse {
+    const message = createBaseSetApplicationStateResponse();
+    message.application = (object.application !== undefined && object.application !== null)
+      ? ApplicationInfo.fromPartial(object.application)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRollBackApplicationRequest(): RollBackApplicationRequest {
+  return { id: "", version: "", _unknownFields: {} };
+}
+
+export const RollBackApplicationRequest: MessageFns<RollBackApplicationRequest> = {
+  encode(message: RollBackApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollBackApplicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollBackApplicationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RollBackApplicationRequest>): RollBackApplicationRequest {
+    return RollBackApplicationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RollBackApplicationRequest>): RollBackApplicationRequest {
+    const message = createBaseRollBackApplicationRequest();
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseRollBackApplicationResponse(): RollBackApplicationResponse {
+  return { application: undefined, _unknownFields: {} };
+}
+
+export const RollBackApplicationResponse: MessageFns<RollBackApplicationResponse> = {
+  encode(message: RollBackApplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.application !== undefined) {
+      ApplicationInfo.encode(message.application, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollBackApplicationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollBackApplicationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.application = ApplicationInfo.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RollBackApplicationResponse>): RollBackApplicationResponse {
+    return RollBackApplicationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RollBackApplicationResponse>): RollBackApplicationResponse {
+    const message = createBaseRollBackApplicationResponse();
+    message.application = (object.application !== undefined && object.application !== null)
+      ? ApplicationInfo.fromPartial(object.application)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDryRunApplicationRequest(): DryRunApplicationRequest {
+  return { source: "", file: "", id: "", version: "", input: new Uint8Array(0), _unknownFields: {} };
+}
+
+export const DryRunApplicationRequest: MessageFns<DryRunApplicationRequest> = {
+  encode(message: DryRunApplicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.file !== "") {
+      writer.uint32(18).string(message.file);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(34).string(message.version);
+    }
+    if (message.input.length !== 0) {
+      writer.uint32(42).bytes(message.input);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DryRunApplicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDryRunApplicationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.input = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DryRunApplicationRequest>): DryRunApplicationRequest {
+    return DryRunApplicationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DryRunApplicationRequest>): DryRunApplicationRequest {
+    const message = createBaseDryRunApplicationRequest();
+    message.source = object.source ?? "";
+    message.file = object.file ?? "";
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    message.input = object.input ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseDryRunApplicationResponse(): DryRunApplicationResponse {
+  return {
+    id: "",
+    version: "",
+    title: undefined,
+    time: undefined,
+    dueTime: undefined,
+    steps: [],
+    calendar: "",
+    _unknownFields: {},
+  };
+}
+
+export const DryRunApplicationResponse: MessageFns<DryRunApplicationResponse> = {
+  encode(message: DryRunApplicationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    if (message.title !== undefined) {
+      Title.encode(message.title, writer.uint32(26).fork()).join();
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(34).fork()).join();
+    }
+    if (message.dueTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueTime), writer.uint32(42).fork()).join();
+    }
+    for (const v of message.steps) {
+      PlannedStep.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.calendar !== "") {
+      writer.uint32(58).string(message.calendar);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DryRunApplicationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDryRunApplicationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.title = Title.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dueTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.steps.push(PlannedStep.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.calendar = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DryRunApplicationResponse>): DryRunApplicationResponse {
+    return DryRunApplicationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DryRunApplicationResponse>): DryRunApplicationResponse {
+    const message = createBaseDryRunApplicationResponse();
+    message.id = object.id ?? "";
+    message.version = object.version ?? "";
+    message.title = (object.title !== undefined && object.title !== null) ? Title.fromPartial(object.title) : undefined;
+    message.time = object.time ?? undefined;
+    message.dueTime = object.dueTime ?? undefined;
+    message.steps = object.steps?.map((e) => PlannedStep.fromPartial(e)) || [];
+    message.calendar = object.calendar ?? "";
     return message;
   },
 };
 
 function createBaseApplicationInfo(): ApplicationInfo {
-  return { id: "", version: "", hash: "", title: undefined, _unknownFields: {} };
+  return {
+    id: "",
+    version: "",
+    hash: "",
+    title: undefined,
+    state: 0,
+    current: false,
+    pinned: false,
+    publisher: "",
+    publishTime: undefined,
+    sourceHash: "",
+    stateSetter: "",
+    stateTime: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const ApplicationInfo: MessageFns<ApplicationInfo> = {
@@ -790,6 +1847,30 @@ export const ApplicationInfo: MessageFns<ApplicationInfo> = {
     }
     if (message.title !== undefined) {
       Title.encode(message.title, writer.uint32(34).fork()).join();
+    }
+    if (message.state !== 0) {
+      writer.uint32(40).int32(message.state);
+    }
+    if (message.current !== false) {
+      writer.uint32(48).bool(message.current);
+    }
+    if (message.pinned !== false) {
+      writer.uint32(56).bool(message.pinned);
+    }
+    if (message.publisher !== "") {
+      writer.uint32(66).string(message.publisher);
+    }
+    if (message.publishTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.publishTime), writer.uint32(74).fork()).join();
+    }
+    if (message.sourceHash !== "") {
+      writer.uint32(82).string(message.sourceHash);
+    }
+    if (message.stateSetter !== "") {
+      writer.uint32(90).string(message.stateSetter);
+    }
+    if (message.stateTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.stateTime), writer.uint32(98).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -847,6 +1928,70 @@ export const ApplicationInfo: MessageFns<ApplicationInfo> = {
             message.title = Title.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.current = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.pinned = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.publisher = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.publishTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.sourceHash = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.stateSetter = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.stateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -876,6 +2021,14 @@ export const ApplicationInfo: MessageFns<ApplicationInfo> = {
     message.version = object.version ?? "";
     message.hash = object.hash ?? "";
     message.title = (object.title !== undefined && object.title !== null) ? Title.fromPartial(object.title) : undefined;
+    message.state = object.state ?? 0;
+    message.current = object.current ?? false;
+    message.pinned = object.pinned ?? false;
+    message.publisher = object.publisher ?? "";
+    message.publishTime = object.publishTime ?? undefined;
+    message.sourceHash = object.sourceHash ?? "";
+    message.stateSetter = object.stateSetter ?? "";
+    message.stateTime = object.stateTime ?? undefined;
     return message;
   },
 };
@@ -1741,6 +2894,54 @@ export const ApplicationServiceService = {
       Buffer.from(ListApplicationsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListApplicationsResponse => ListApplicationsResponse.decode(value),
   },
+  /** One version as it was published, and how its registration stands. */
+  getApplication: {
+    path: "/cloudbrain.v1.ApplicationService/GetApplication" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetApplicationRequest): Buffer =>
+      Buffer.from(GetApplicationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetApplicationRequest => GetApplicationRequest.decode(value),
+    responseSerialize: (value: GetApplicationResponse): Buffer =>
+      Buffer.from(GetApplicationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetApplicationResponse => GetApplicationResponse.decode(value),
+  },
+  /** Deprecates a version, takes that back, or retires it for good. */
+  setApplicationState: {
+    path: "/cloudbrain.v1.ApplicationService/SetApplicationState" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetApplicationStateRequest): Buffer =>
+      Buffer.from(SetApplicationStateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetApplicationStateRequest => SetApplicationStateRequest.decode(value),
+    responseSerialize: (value: SetApplicationStateResponse): Buffer =>
+      Buffer.from(SetApplicationStateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetApplicationStateResponse => SetApplicationStateResponse.decode(value),
+  },
+  /** Names the version that a submit without a version gets. */
+  rollBackApplication: {
+    path: "/cloudbrain.v1.ApplicationService/RollBackApplication" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollBackApplicationRequest): Buffer =>
+      Buffer.from(RollBackApplicationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollBackApplicationRequest => RollBackApplicationRequest.decode(value),
+    responseSerialize: (value: RollBackApplicationResponse): Buffer =>
+      Buffer.from(RollBackApplicationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollBackApplicationResponse => RollBackApplicationResponse.decode(value),
+  },
+  /** What a chain would look like if it were submitted now (试算). Writes nothing. */
+  dryRunApplication: {
+    path: "/cloudbrain.v1.ApplicationService/DryRunApplication" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DryRunApplicationRequest): Buffer =>
+      Buffer.from(DryRunApplicationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DryRunApplicationRequest => DryRunApplicationRequest.decode(value),
+    responseSerialize: (value: DryRunApplicationResponse): Buffer =>
+      Buffer.from(DryRunApplicationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DryRunApplicationResponse => DryRunApplicationResponse.decode(value),
+  },
 } as const;
 
 export interface ApplicationServiceServer extends UntypedServiceImplementation {
@@ -1750,6 +2951,14 @@ export interface ApplicationServiceServer extends UntypedServiceImplementation {
   lintApplication: handleUnaryCall<LintApplicationRequest, LintApplicationResponse>;
   /** Published applications, by id and version. */
   listApplications: handleUnaryCall<ListApplicationsRequest, ListApplicationsResponse>;
+  /** One version as it was published, and how its registration stands. */
+  getApplication: handleUnaryCall<GetApplicationRequest, GetApplicationResponse>;
+  /** Deprecates a version, takes that back, or retires it for good. */
+  setApplicationState: handleUnaryCall<SetApplicationStateRequest, SetApplicationStateResponse>;
+  /** Names the version that a submit without a version gets. */
+  rollBackApplication: handleUnaryCall<RollBackApplicationRequest, RollBackApplicationResponse>;
+  /** What a chain would look like if it were submitted now (试算). Writes nothing. */
+  dryRunApplication: handleUnaryCall<DryRunApplicationRequest, DryRunApplicationResponse>;
 }
 
 export interface ApplicationServiceClient extends Client {
@@ -1800,6 +3009,70 @@ export interface ApplicationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListApplicationsResponse) => void,
+  ): ClientUnaryCall;
+  /** One version as it was published, and how its registration stands. */
+  getApplication(
+    request: GetApplicationRequest,
+    callback: (error: ServiceError | null, response: GetApplicationResponse) => void,
+  ): ClientUnaryCall;
+  getApplication(
+    request: GetApplicationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetApplicationResponse) => void,
+  ): ClientUnaryCall;
+  getApplication(
+    request: GetApplicationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetApplicationResponse) => void,
+  ): ClientUnaryCall;
+  /** Deprecates a version, takes that back, or retires it for good. */
+  setApplicationState(
+    request: SetApplicationStateRequest,
+    callback: (error: ServiceError | null, response: SetApplicationStateResponse) => void,
+  ): ClientUnaryCall;
+  setApplicationState(
+    request: SetApplicationStateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetApplicationStateResponse) => void,
+  ): ClientUnaryCall;
+  setApplicationState(
+    request: SetApplicationStateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetApplicationStateResponse) => void,
+  ): ClientUnaryCall;
+  /** Names the version that a submit without a version gets. */
+  rollBackApplication(
+    request: RollBackApplicationRequest,
+    callback: (error: ServiceError | null, response: RollBackApplicationResponse) => void,
+  ): ClientUnaryCall;
+  rollBackApplication(
+    request: RollBackApplicationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollBackApplicationResponse) => void,
+  ): ClientUnaryCall;
+  rollBackApplication(
+    request: RollBackApplicationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollBackApplicationResponse) => void,
+  ): ClientUnaryCall;
+  /** What a chain would look like if it were submitted now (试算). Writes nothing. */
+  dryRunApplication(
+    request: DryRunApplicationRequest,
+    callback: (error: ServiceError | null, response: DryRunApplicationResponse) => void,
+  ): ClientUnaryCall;
+  dryRunApplication(
+    request: DryRunApplicationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DryRunApplicationResponse) => void,
+  ): ClientUnaryCall;
+  dryRunApplication(
+    request: DryRunApplicationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DryRunApplicationResponse) => void,
   ): ClientUnaryCall;
 }
 
@@ -1973,6 +3246,18 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
 
 interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
