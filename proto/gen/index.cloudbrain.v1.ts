@@ -11,4 +11,5 @@ export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
 export * from "./cloudbrain/v1/link.ts";
 export * from "./cloudbrain/v1/management.ts";
+export * from "./cloudbrain/v1/task.ts";
 export * from "./cloudbrain/v1/user.ts";

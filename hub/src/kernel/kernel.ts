@@ -12,6 +12,8 @@ import type {
   Kernel,
   Row,
   SessionMark,
+  TaskActor,
+  TaskCommand,
   Validate,
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
@@ -52,7 +54,9 @@ import { stepTaskDue } from "./step-task-change.ts";
 import { stepUserEvent } from "./step-user-event.ts";
 import { stepWaitDue } from "./step-wait.ts";
 import { stepAssignmentDue } from "./step-work.ts";
+import { taskChoices } from "./task-choices.ts";
 import { archivedTasks } from "./task-rows.ts";
+import type { Task } from "./task-state.ts";
 import { taskDueMs } from "./task-times.ts";
 import { type WorklistPage, type WorklistQuery, worklistPage } from "./worklist.ts";
 
@@ -408,6 +412,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   /** A page of what a person finds to do here; refuses what is not theirs to see. */
   worklist(query: WorklistQuery, nowMs: number): WorklistPage {
     return worklistPage(this.state, query, nowMs);
+  }
+
+  /** Kinds of commands that the task would take from this person now. */
+  taskChoices(task: Task, actor: TaskActor, nowMs: number): readonly TaskCommand["kind"][] {
+    return taskChoices(this.deciding(nowMs), task, actor);
   }
 
   /** Whether this peer has a live link. */
