@@ -26,6 +26,8 @@ export interface DriverOptions {
   readonly links: DriverLinks;
   /** A chain has changed and is durable up to this revision: watchers read it again. */
   readonly chainChanged: (chain: string, revision: number) => void;
+  /** A task of this desk has changed, and that is durable. */
+  readonly taskChanged: (task: string) => void;
   /** A signal step has published. */
   readonly signalPublished: (signal: Outgoing<"signalPublished">) => void;
   /** The store or a peer says that we must not go on; the process has to end. */
@@ -102,6 +104,9 @@ export class HubDriver {
         return;
       case "chainChanged":
         this.options.chainChanged(output.chain, output.revision);
+        return;
+      case "taskChanged":
+        this.options.taskChanged(output.task);
         return;
       case "signalPublished":
         this.options.signalPublished(output);

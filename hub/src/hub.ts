@@ -27,6 +27,7 @@ import { type CallHost, OpenCalls } from "./api/calls.ts";
 import { ChainWatch } from "./api/chain-watch.ts";
 import { HubHealth } from "./api/hub-health.ts";
 import { addServices } from "./api/services.ts";
+import { TaskWatch } from "./api/task-watch.ts";
 import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
 import { HubLinks } from "./links/hub-links.ts";
@@ -79,9 +80,9 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     validate: createValidate(),
     addWorkingTime: calendars.addWorkingTime,
   });
-  const watch = new ChainWatch();
+  const watches = { chains: new ChainWatch(), tasks: new TaskWatch() };
   const health = new HubHealth();
-  const opened = await openDurable(options, kernel, watch, health);
+  const opened = await openDurable(options, kernel, watches, health);
   const { driver, links, store } = opened;
   const history = new History(store, kernel);
   const passwords = new PasswordProcess(options.passwordLogN);
@@ -101,7 +102,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         driver,
         kernel,
         history,
-        watch,
+        watch: watches.chains,
+        taskWatch: watches.tasks,
         health,
         drain,
         links,
@@ -207,7 +209,7 @@ function createCallHost(options: HubOptions, kernel: HubKernel, opened: Durable)
 async function openDurable(
   options: HubOptions,
   kernel: HubKernel,
-  watch: ChainWatch,
+  watches: { readonly chains: ChainWatch; readonly tasks: TaskWatch },
   health: HubHealth,
 ) {
   let driver: HubDriver | undefined;
@@ -233,7 +235,8 @@ async function openDurable(
     self: options.description.address,
     kernel,
     links,
-    chainChanged: (chain, revision) => watch.changed(chain, revision),
+    chainChanged: (chain, revision) => watches.chains.changed(chain, revision),
+    taskChanged: (task) => watches.tasks.changed(task),
     signalPublished: ({ id, name }) => options.log("signal published", { id, name }),
     fatal: (error) => {
       health.stop();

@@ -12,4 +12,5 @@ export * from "./cloudbrain/v1/error.ts";
 export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/link.ts";
 export * from "./cloudbrain/v1/management.ts";
+export * from "./cloudbrain/v1/task.ts";
 export * from "./cloudbrain/v1/user.ts";

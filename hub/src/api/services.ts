@@ -6,6 +6,7 @@ import {
   HubServiceService,
   LinkServiceService,
   RegistryServiceService,
+  TaskServiceService,
   UserServiceService,
 } from "@cloudbrain/proto";
 import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
@@ -27,6 +28,8 @@ import { createHealthService } from "./health-service.ts";
 import type { HubHealth } from "./hub-health.ts";
 import { createHubService, createRegistryService } from "./management-services.ts";
 import { createReflectionService } from "./reflection-service.ts";
+import { createTaskService } from "./task-service.ts";
+import type { TaskWatch } from "./task-watch.ts";
 import { createUserService } from "./user-service.ts";
 
 export interface ServiceParts {
@@ -34,6 +37,7 @@ export interface ServiceParts {
   readonly kernel: HubKernel;
   readonly history: History;
   readonly watch: ChainWatch;
+  readonly taskWatch: TaskWatch;
   readonly health: HubHealth;
   /** Takes no new chains from now on; resolves when that is durable. */
   readonly drain: () => Promise<void>;
@@ -60,6 +64,7 @@ export function addServices(server: Server, parts: ServiceParts): void {
   add(RegistryServiceService, createRegistryService(parts));
   add(HubServiceService, createHubService(parts));
   add(UserServiceService, createUserService(parts));
+  add(TaskServiceService, createTaskService(parts));
   add(HealthService, createHealthService(parts, served));
   add(ServerReflectionService, createReflectionService(parts, served));
   add(alpha.ServerReflectionService, createReflectionService(parts, served));

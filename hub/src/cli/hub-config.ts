@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from "node:path";
 import { type Config, calendarIssues, loadConfig } from "@cloudbrain/sdk/cli";
-import { type CalendarConfig, parseCalendars } from "@cloudbrain/sdk/definition";
+import { type CalendarConfig, capabilityPattern, parseCalendars } from "@cloudbrain/sdk/definition";
 import {
   type Address,
   levels,
@@ -27,6 +27,9 @@ function readAddress(text: string): Address | undefined {
 }
 
 const target = z.string().regex(/^[^\s:]+:\d{1,5}$/, "write host:port");
+
+/** As in the `match` of a definition. */
+const capabilityCharsMax = 128;
 
 const hubFields = z.strictObject({
   apiVersion: z.literal("cloudbrain/v1"),
@@ -56,6 +59,16 @@ const hubFields = z.strictObject({
   heartbeatMs: z.int().min(100).max(600_000).default(limits.heartbeatMs),
   leaseMs: z.int().min(300).max(3_600_000).default(limits.linkLeaseMs),
   drainTimeoutMs: z.int().min(0).max(600_000).default(30_000),
+  /** What the people of this hub do: steps of type human find their desk by it. */
+  capabilities: z
+    .array(
+      z.string().max(capabilityCharsMax).regex(capabilityPattern, {
+        message: "write a name and its version, such as clerk.handle/v1",
+      }),
+    )
+    .max(limits.capabilitiesMax)
+    .refine((names) => new Set(names).size === names.length, { message: "one stands there twice" })
+    .default([]),
   /** Working calendars by name; the language says what is wrong with them. */
   calendars: z
     .record(z.string(), z.unknown())

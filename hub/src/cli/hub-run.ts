@@ -31,7 +31,7 @@ export async function startHub(
       industry: config.industry ?? "",
       region: config.region ?? "",
       title: config.title,
-      capabilities: [],
+      capabilities: [...config.capabilities].sort(),
       hub: true,
       version: "0.1.0",
     },

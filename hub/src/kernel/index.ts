@@ -10,13 +10,22 @@ export { type RegistrationView, registrationKey, viewRegistration } from "./regi
 export { type ChainRow, liveTables } from "./rows.ts";
 export type { ChainNote, ChildSummary, FanoutSummary, KeyHolder, StepRun } from "./state.ts";
 export { isRenewable } from "./step-sign-in.ts";
-export { type Task, type TaskState, type TrailEntry, taskId } from "./task-state.ts";
+export { isDispatcher, isSupervisor } from "./task-rights.ts";
+export {
+  holderOf,
+  type Task,
+  type TaskRequest,
+  type TaskState,
+  type TrailEntry,
+  taskId,
+} from "./task-state.ts";
 export type { PasswordCheck, UserActor } from "./user-events.ts";
 export { actingUser, type SignInToken, type User, userStateAt } from "./user-state.ts";
 export {
   type TaskDetail,
   type TaskSummary,
   taskDetail,
+  taskSummary,
   type WorklistCounts,
   type WorklistPage,
   type WorklistQuery,

@@ -14,6 +14,8 @@ import type {
   Kernel,
   Row,
   SessionMark,
+  TaskActor,
+  TaskCommand,
   Validate,
 } from "@cloudbrain/sdk/domain";
 import { type Address, limits, parentOf } from "@cloudbrain/sdk/domain";
@@ -60,7 +62,9 @@ import { stepTaskDue } from "./step-task-change.ts";
 import { stepUserEvent } from "./step-user-event.ts";
 import { stepWaitDue } from "./step-wait.ts";
 import { stepAssignmentDue } from "./step-work.ts";
+import { taskChoices } from "./task-choices.ts";
 import { archivedTasks } from "./task-rows.ts";
+import type { Task } from "./task-state.ts";
 import { taskDueMs } from "./task-times.ts";
 import { type WorklistPage, type WorklistQuery, worklistPage } from "./worklist.ts";
 
@@ -442,6 +446,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     const wrong = inputSchema === undefined ? undefined : validate(inputSchema, input);
     if (wrong !== undefined) return wrong;
     return dryRun({ state: this.state, evaluate, addWorkingTime, nowMs, application, input });
+  }
+
+  /** Kinds of commands that the task would take from this person now. */
+  taskChoices(task: Task, actor: TaskActor, nowMs: number): readonly TaskCommand["kind"][] {
+    return taskChoices(this.deciding(nowMs), task, actor);
   }
 
   /** Whether this peer has a live link. */

@@ -30,7 +30,7 @@ export function refusal(code: ErrorCode, detail: string): Refusal {
   return { code, detail };
 }
 
-function isRefusal(verdict: Verdict): verdict is Refusal {
+export function isRefusal(verdict: Verdict): verdict is Refusal {
   return "code" in verdict && "detail" in verdict;
 }
 
@@ -54,7 +54,7 @@ export function stepTaskCommand(deciding: Deciding, event: TaskCommandEvent): vo
     reply(deciding, request, { kind: "task", task: task.id, version, existed: true });
     return;
   }
-  const verdict = malformed(task, command, commandId) ?? judge(deciding, task, event);
+  const verdict = verdictOn(deciding, task, event);
   if (isRefusal(verdict)) {
     refuse(verdict);
     return;
@@ -67,6 +67,11 @@ export function stepTaskCommand(deciding: Deciding, event: TaskCommandEvent): vo
   });
   const { version } = task;
   reply(deciding, request, { kind: "task", task: task.id, version, existed: false });
+}
+
+/** What the command would change now, or why it is refused; decides nothing. */
+export function verdictOn(deciding: Deciding, task: Task, event: TaskCommandEvent): Verdict {
+  return malformed(task, event.command, event.commandId) ?? judge(deciding, task, event);
 }
 
 function reasonOf(command: TaskCommand): string {

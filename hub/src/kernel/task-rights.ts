@@ -7,6 +7,7 @@ import {
   isWithin,
   supervisorsGroup,
   type TaskActor,
+  type TaskAsk,
   type TaskCommand,
   type TaskTarget,
 } from "@cloudbrain/sdk/domain";
@@ -74,16 +75,6 @@ export function coHandlingOf(
 function isTarget(to: TaskTarget, actor: TaskActor): boolean {
   return to.kind === "user" ? to.account === actor.account : actor.groups.includes(to.group);
 }
-
-/** What a task asks of somebody; `watch`: they answer for it while another works on it. */
-export type TaskAsk =
-  | "claim"
-  | "work"
-  | "watch"
-  | "decideReturn"
-  | "decideExtension"
-  | "decideHanging"
-  | "coHandle";
 
 /** The first thing that the task waits for this person to do, or undefined. */
 export function askOf(task: Task, actor: TaskActor): TaskAsk | undefined {

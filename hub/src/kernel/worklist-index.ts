@@ -1,12 +1,10 @@
 // Worklist index: for every key (a person, a group, a role, a department) its tasks in each order,
 // kept with every change, so that a page costs what the page holds. Derived from the tasks.
 
+import { type TaskOrder, taskOrders } from "@cloudbrain/sdk/domain";
 import type { Task } from "./task-state.ts";
 import { finishOrLastMs } from "./task-times.ts";
 import { keysOf } from "./worklist-keys.ts";
-
-export const worklistOrders = ["due", "priority", "newest"] as const;
-export type WorklistOrder = (typeof worklistOrders)[number];
 
 /** A place in an order: by the numbers, then by the id. */
 export interface Place {
@@ -15,8 +13,8 @@ export interface Place {
   readonly id: string;
 }
 
-type Places = Readonly<Record<WorklistOrder, Place>>;
-type Lists = Readonly<Record<WorklistOrder, Place[]>>;
+type Places = Readonly<Record<TaskOrder, Place>>;
+type Lists = Readonly<Record<TaskOrder, Place[]>>;
 
 export class WorklistIndex {
   private readonly byKey = new Map<string, Lists>();
@@ -55,7 +53,7 @@ export class WorklistIndex {
     return this.byKey.keys();
   }
 
-  list(key: string, order: WorklistOrder): readonly Place[] {
+  list(key: string, order: TaskOrder): readonly Place[] {
     return this.byKey.get(key)?.[order] ?? [];
   }
 
@@ -65,7 +63,7 @@ export class WorklistIndex {
       lists = { due: [], priority: [], newest: [] };
       this.byKey.set(key, lists);
     }
-    for (const order of worklistOrders) {
+    for (const order of taskOrders) {
       const place = places[order];
       lists[order].splice(placeAfter(lists[order], place), 0, place);
     }
@@ -74,7 +72,7 @@ export class WorklistIndex {
   private remove(key: string, places: Places): void {
     const lists = this.byKey.get(key);
     if (lists === undefined) return;
-    for (const order of worklistOrders) {
+    for (const order of taskOrders) {
       const at = placeAfter(lists[order], places[order]) - 1;
       if (lists[order][at]?.id === places[order].id) lists[order].splice(at, 1);
     }
@@ -100,7 +98,7 @@ export function shownDueMs(task: Task): number {
 }
 
 function isSame(a: Places, b: Places): boolean {
-  return worklistOrders.every((order) => comparePlaces(a[order], b[order]) === 0);
+  return taskOrders.every((order) => comparePlaces(a[order], b[order]) === 0);
 }
 
 export function comparePlaces(a: Place, b: Place): number {

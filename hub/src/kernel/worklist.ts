@@ -7,12 +7,15 @@ import {
   limits,
   MeshError,
   type TaskActor,
+  type TaskAsk,
+  type TaskFilter,
   type TaskLight,
+  type TaskOrder,
   type TaskPerson,
   type Title,
 } from "@cloudbrain/sdk/domain";
 import type { HubState } from "./state.ts";
-import { askOf, isSupervisor, maySee, type TaskAsk } from "./task-rights.ts";
+import { askOf, isSupervisor, maySee } from "./task-rights.ts";
 import {
   holderOf,
   responsibleFor,
@@ -21,13 +24,7 @@ import {
   type TrailEntry,
 } from "./task-state.ts";
 import { lightOf } from "./task-times.ts";
-import {
-  comparePlaces,
-  type Place,
-  placeAfter,
-  shownDueMs,
-  type WorklistOrder,
-} from "./worklist-index.ts";
+import { comparePlaces, type Place, placeAfter, shownDueMs } from "./worklist-index.ts";
 import {
   allKey,
   departmentKey,
@@ -40,15 +37,14 @@ import {
 
 export interface WorklistQuery {
   readonly actor: TaskActor;
-  /** `history`: what the actor has acted on, ended or not. `all` is for supervisors. */
-  readonly filter: "mine" | "offered" | "department" | "all" | "history";
+  readonly filter: TaskFilter;
   readonly state?: TaskState["kind"];
   readonly light?: TaskLight;
   /** Id of an application. */
   readonly application?: string;
   /** Part of the title, the task's or the chain's id, or the node's address. */
   readonly text?: string;
-  readonly order?: WorklistOrder;
+  readonly order?: TaskOrder;
   /** `next` of the page before. */
   readonly after?: string;
   readonly limit?: number;
@@ -144,15 +140,31 @@ export function worklistCounts(state: HubState, actor: TaskActor, nowMs: number)
   return counts;
 }
 
+function visibleTask(state: HubState, id: string, actor: TaskActor): Task | undefined {
+  const task = state.tasks.get(id);
+  return task === undefined || task.archived || !maySee(task, actor) ? undefined : task;
+}
+
 /** Undefined for a task that is not here, and for one that is no business of the actor. */
+export function taskSummary(
+  state: HubState,
+  id: string,
+  actor: TaskActor,
+  nowMs: number,
+): TaskSummary | undefined {
+  const task = visibleTask(state, id, actor);
+  return task === undefined ? undefined : summaryOf(task, actor, nowMs);
+}
+
+/** As `taskSummary`, with everything about the task. */
 export function taskDetail(
   state: HubState,
   id: string,
   actor: TaskActor,
   nowMs: number,
 ): TaskDetail | undefined {
-  const task = state.tasks.get(id);
-  if (task === undefined || task.archived || !maySee(task, actor)) return undefined;
+  const task = visibleTask(state, id, actor);
+  if (task === undefined) return undefined;
   const { spec, candidates, extension, extensionsGranted, hanging, coHandlers } = task;
   return {
     ...summaryOf(task, actor, nowMs),
@@ -253,7 +265,7 @@ function hasText({ id, spec }: Task, text: string): boolean {
 function* walk(
   state: HubState,
   keys: readonly string[],
-  order: WorklistOrder,
+  order: TaskOrder,
   after: Place | undefined,
 ): Generator<Place> {
   const lists = keys

@@ -42,6 +42,11 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./chain-commands.ts")).addChainCommands(...words),
   },
   {
+    name: "task",
+    about: "about.task",
+    add: async (...words) => (await import("./task-commands.ts")).addTaskCommands(...words),
+  },
+  {
     name: "app",
     about: "about.app",
     add: async (...words) => (await import("./app-commands.ts")).addAppCommands(...words),

@@ -1,11 +1,13 @@
 // Texts of the command, in English. Words in braces are filled in.
 
 import { appTextsEn } from "./app-texts-en.ts";
+import { taskTextsEn } from "./task-texts-en.ts";
 import { userTextsEn } from "./user-texts-en.ts";
 
 export const textsEn = {
   ...appTextsEn,
   ...userTextsEn,
+  ...taskTextsEn,
   "about.program": "The command of Cloud Brain Mesh: nodes, chains and applications of a city.",
   "about.hub": "the hub: init, run, status, drain, verify",
   "about.agent": "the agent that ties business systems to the mesh",

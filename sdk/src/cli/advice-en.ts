@@ -108,7 +108,8 @@ export const adviceEn: Advice = {
     INSTRUCTION_CANCELLED: "stop the work; nobody waits for its outcome any more",
     INSTRUCTION_TAKEN: "agree with who holds it, or wait until they let go",
     KEY_CONFLICT: "use another --key, or repeat with the very same input and version",
-    NOT_ALLOWED: "use the identity of an operator: --identity DIR",
+    NOT_ALLOWED:
+      "sign in as somebody who may (`cloudbrain login`), or use an operator's --identity DIR",
     EPOCH_FENCED: "stop one of the two processes that run as this node",
     AMNESIA: "restore the latest store, or set the node up anew",
     QUOTA_EXCEEDED: "wait, or ask the operator of the hub for more",

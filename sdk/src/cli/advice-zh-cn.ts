@@ -90,7 +90,7 @@ export const adviceZhCn: Advice = {
     INSTRUCTION_CANCELLED: "请停止办理，已无人等待其结果",
     INSTRUCTION_TAKEN: "请与签收人协商，或等待其放弃签收",
     KEY_CONFLICT: "请换一个 --key，或用完全相同的输入和版本重试",
-    NOT_ALLOWED: "请使用管理员身份：--identity DIR",
+    NOT_ALLOWED: "请以有权限的用户登录（`cloudbrain login`），或使用管理员身份：--identity DIR",
     EPOCH_FENCED: "两个进程以同一节点运行，请停掉其中一个",
     AMNESIA: "请恢复最新的存储，或重新建立该节点",
     QUOTA_EXCEEDED: "请稍后再试，或向中枢管理员申请更多配额",

@@ -195,6 +195,7 @@ function plainError(error: unknown): Readonly<Record<string, unknown>> {
   if (!(error instanceof MeshError)) {
     return { code: "UNEXPECTED", detail: error instanceof Error ? error.message : String(error) };
   }
-  const { code, retry, subject, detail, retryAfterMs } = error;
-  return { code, retry, subject, detail: detail ?? reasonOf(error), retryAfterMs };
+  const { code, retry, subject, detail, retryAfterMs, facts } = error;
+  const more = Object.keys(facts).length === 0 ? {} : { facts };
+  return { code, retry, subject, detail: detail ?? reasonOf(error), retryAfterMs, ...more };
 }

@@ -9,6 +9,7 @@ import {
   ChainServiceClient,
   HubServiceClient,
   RegistryServiceClient,
+  TaskServiceClient,
   UserServiceClient,
 } from "@cloudbrain/proto";
 import { type JsonValue, limits, MeshError } from "../domain/index.ts";
@@ -52,6 +53,8 @@ import {
   readNode,
   readStatus,
 } from "./results.ts";
+import type { TaskCalls } from "./task-calls.ts";
+import { createTaskCalls } from "./tasks.ts";
 import { HubUsers, type UserCalls } from "./users.ts";
 import { isTransient, type WatchOptions, watchChain } from "./watching.ts";
 
@@ -168,6 +171,8 @@ export interface Client extends ChainControl {
   /** The hub takes no new chains until it is started again; what runs goes on. For operators. */
   drain(bounds?: CallBounds): Promise<void>;
   readonly users: UserCalls;
+  /** What people work on. */
+  readonly tasks: TaskCalls;
   /**
    * A client that acts as this user, with a connection of its own to close. SIGN_IN_REFUSED,
    * PASSWORD_CHANGE_NEEDED.
@@ -188,6 +193,7 @@ export function createClient(options: ClientOptions): Client {
 
 class HubClient implements Client {
   readonly users: UserCalls;
+  readonly tasks: TaskCalls;
   private readonly options: ClientOptions;
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
@@ -212,6 +218,8 @@ class HubClient implements Client {
     this.control = createChainControl(this.host, this.chains);
     const users = new UserServiceClient(hub, channel.credentials, shared);
     this.users = new HubUsers(this.host, users);
+    const tasks = new TaskServiceClient(hub, channel.credentials, shared);
+    this.tasks = createTaskCalls(this.host, tasks);
   }
 
   async submit(

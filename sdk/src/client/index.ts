@@ -53,6 +53,26 @@ export {
   stepStates,
 } from "./results.ts";
 export type {
+  ReturnDecision,
+  TaskCalls,
+  TaskCommandOptions,
+  TaskQuery,
+  TaskReasonOptions,
+  TaskReceipt,
+  TaskReceiver,
+  TaskWatchOptions,
+} from "./task-calls.ts";
+export type {
+  CoHandlingInfo,
+  TaskCounts,
+  TaskDetailInfo,
+  TaskInfo,
+  TaskNews,
+  TaskRequestInfo,
+  TaskTrailEntry,
+  TaskVersion,
+} from "./task-results.ts";
+export type {
   Identity,
   SignIn,
   UserCalls,

@@ -19,7 +19,7 @@ export interface WatchOptions {
   readonly patienceMs?: number | undefined;
 }
 
-const patienceMsDefault = 60_000;
+export const patienceMsDefault = 60_000;
 const retryMsMin = 100;
 const retryMsMax = 2_000;
 
@@ -77,7 +77,7 @@ export async function* watchChain(
 }
 
 /** The hub did not answer in time; the same code with an aborted signal is the caller's own. */
-function isSilence(error: unknown, signal: AbortSignal | undefined): boolean {
+export function isSilence(error: unknown, signal: AbortSignal | undefined): boolean {
   return error instanceof MeshError && error.code === "TIMEOUT" && signal?.aborted !== true;
 }
 
@@ -86,7 +86,7 @@ export function isTransient(error: unknown): boolean {
   return error.code === "UNREACHABLE" || error.code === "HUB_BUSY" || error.code === "DRAINING";
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const over = (): void => {
       clearTimeout(timer);

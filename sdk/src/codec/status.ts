@@ -96,7 +96,19 @@ export function errorInfoOf(error: unknown): ErrorInfo & { readonly code: ErrorC
     subject: known ? clip(error.subject ?? "") : "",
     detail: known ? clip(error.detail ?? sentence) : sentence,
     retryAfterMs: known ? wholeMs(error.retryAfterMs ?? 0) : 0,
+    facts: known ? boundedFacts(error.facts) : {},
   };
+}
+
+/** Bounds of what travels in headers, both ways. */
+const factsMax = 16;
+const factCharsMax = 200;
+
+function boundedFacts(facts: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(facts).slice(0, factsMax);
+  return Object.fromEntries(
+    entries.map(([name, text]) => [name.slice(0, factCharsMax), text.slice(0, factCharsMax)]),
+  );
 }
 
 /**
@@ -131,6 +143,7 @@ export function meshErrorOf(info: ErrorInfo, cause?: unknown): MeshError | undef
     subject: info.subject === "" ? undefined : info.subject,
     detail: info.detail,
     retryAfterMs: info.retryAfterMs === 0 ? undefined : info.retryAfterMs,
+    facts: boundedFacts(info.facts),
     cause,
   });
 }

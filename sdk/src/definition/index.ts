@@ -9,6 +9,7 @@ export { type Diagnostic, formatDiagnostic } from "./diagnostic.ts";
 export { parseDuration } from "./duration.ts";
 export { createEvaluate, type EvaluateOptions } from "./expression.ts";
 export { hashApplication } from "./hash.ts";
+export { capabilityPattern } from "./match-reader.ts";
 export {
   type ParsedApplication,
   type ParseOptions,

@@ -9,7 +9,7 @@ import { presentFields } from "./present-fields.ts";
 import { listedNodes, type Reader, readCel, readTextMapping } from "./reader.ts";
 import type { SourceField } from "./yaml-source.ts";
 
-const capabilityPattern =
+export const capabilityPattern =
   /^[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9][A-Za-z0-9-]*)*(?:\/v[1-9][0-9]{0,5})?$/;
 /** Scores of a node; more than a few nobody can foresee. */
 const preferMax = 8;

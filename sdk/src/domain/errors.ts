@@ -111,6 +111,8 @@ export interface ErrorDetail {
   /** What happened and what to do, in one English sentence. */
   readonly detail?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** What programs may want to know beside the sentence; see the code that gives them. */
+  readonly facts?: Readonly<Record<string, string>> | undefined;
   readonly cause?: unknown;
 }
 
@@ -121,6 +123,7 @@ export class MeshError extends Error {
   readonly subject: string | undefined;
   readonly detail: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly facts: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, detail: ErrorDetail = {}) {
     const rule = errorRules[code];
@@ -133,6 +136,7 @@ export class MeshError extends Error {
     this.subject = detail.subject;
     this.detail = detail.detail;
     this.retryAfterMs = detail.retryAfterMs;
+    this.facts = detail.facts ?? {};
   }
 }
 

@@ -138,6 +138,12 @@ export const limits = {
   taskTextCharsMax: 2_000,
   /** A task without a finish deadline, and one that hangs: a season and its return. */
   taskWaitMsMax: 400 * 24 * 3_600_000,
+  /** Pause between two messages of news about tasks: counts cost a walk of a person's lists. */
+  taskNewsMsMin: 1_000,
+  /** Without news a watcher hears all the same: lights turn, and silence means a loss. */
+  taskNewsMsMax: 30_000,
+  /** Tasks that one message of news lists. */
+  taskNewsMax: 100,
   /** Rows of one page of a worklist. */
   worklistPageMax: 200,
 } as const;

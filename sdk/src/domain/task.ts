@@ -144,6 +144,38 @@ export type TaskCommand =
 /** This group decides what goes a level up, reassigns tasks, supervises and sees all of a hub. */
 export const supervisorsGroup = "hub:supervisors";
 
+/** Where a task stands; in the order of the wire, as are the lists below. */
+export const taskStates = [
+  "offered",
+  "claimed",
+  "returning",
+  "hanging",
+  "completed",
+  "returned",
+  "cancelled",
+  "expired",
+] as const;
+export type TaskStateKind = (typeof taskStates)[number];
+
+/** `history`: what the actor has acted on, ended or not. `all` is for supervisors. */
+export const taskFilters = ["mine", "offered", "department", "all", "history"] as const;
+export type TaskFilter = (typeof taskFilters)[number];
+
+export const taskOrders = ["due", "priority", "newest"] as const;
+export type TaskOrder = (typeof taskOrders)[number];
+
+/** What a task asks of somebody; `watch`: they answer for it while another works on it. */
+export const taskAsks = [
+  "claim",
+  "work",
+  "watch",
+  "decideReturn",
+  "decideExtension",
+  "decideHanging",
+  "coHandle",
+] as const;
+export type TaskAsk = (typeof taskAsks)[number];
+
 /** How urgent the time that is left makes a task: red when it is nearly over or was missed. */
 export const taskLights = ["red", "yellow", "green"] as const;
 export type TaskLight = (typeof taskLights)[number];

@@ -52,10 +52,26 @@ type Nothing = Readonly<Record<string, never>>;
 export interface BenchCalls {
   readonly usage: Call<{ readonly collect: boolean }, Usage>;
 
-  readonly openHub: Call<Place, { readonly target: string }>;
+  /** `passwordLogN` as in `HubOptions`. */
+  readonly openHub: Call<
+    Place & { readonly passwordLogN?: number | undefined },
+    { readonly target: string }
+  >;
   readonly openAgent: Call<Dialling, Nothing>;
   readonly openClient: Call<Dialling, Nothing>;
   readonly runChains: Call<LoopRequest, LoopAnswer>;
+
+  /** Signs so many people in and opens so many tasks; resolves when all of them are offered. */
+  readonly openClerks: Call<
+    Dialling & { readonly clerks: number; readonly tasks: number },
+    { readonly offered: number }
+  >;
+  readonly readPages: Call<{ readonly ms: number }, WindowFigures>;
+  /** Every clerk claims one task after another until so many are claimed. */
+  readonly claimTasks: Call<
+    { readonly count: number },
+    { readonly claims: number; readonly doubleClaims: number; readonly ms: number }
+  >;
 
   readonly openFloorHub: Call<Place, { readonly target: string }>;
   readonly openFloorAgent: Call<Dialling, Nothing>;

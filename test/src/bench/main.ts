@@ -15,8 +15,9 @@ import { runFanOut } from "./fan-out.ts";
 import { runFloor } from "./floor.ts";
 import { runIdleLinks } from "./idle-link.ts";
 import { runLinkThroughput } from "./link-throughput.ts";
+import { runTasks } from "./tasks.ts";
 
-const benchNames = ["floor", "w1", "link", "idle-link", "drill"] as const;
+const benchNames = ["floor", "w1", "link", "idle-link", "drill", "tasks"] as const;
 
 interface Options {
   readonly json: boolean;
@@ -69,6 +70,7 @@ const benches: Readonly<Record<(typeof benchNames)[number], Bench>> = {
   link: runLinkThroughput,
   "idle-link": runIdleLinks,
   drill: runDrill,
+  tasks: runTasks,
 };
 
 // Exit codes: 0 measured, 1 something gave a wrong result or could not be measured.

@@ -43,7 +43,7 @@ function fatal(error: MeshError): void {
 }
 
 export const meshCalls: Pick<CallTable, "openHub" | "openAgent" | "openClient" | "runChains"> = {
-  openHub: async ({ directory }) => {
+  openHub: async ({ directory, passwordLogN }) => {
     const dataDirectory = join(directory, "data");
     const storeId = randomUUID();
     await initNodeStore({ directory: dataDirectory, identity: hubAddress, storeId });
@@ -65,6 +65,7 @@ export const meshCalls: Pick<CallTable, "openHub" | "openAgent" | "openClient" |
       listen: { host: "127.0.0.1", port: 0 },
       heartbeatMs: 3_000,
       leaseMs: 12_000,
+      passwordLogN,
       log: () => undefined,
       fatal,
     });

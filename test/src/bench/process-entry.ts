@@ -6,9 +6,11 @@ import { linkCalls } from "./link-calls.ts";
 import { meshCalls } from "./mesh-calls.ts";
 import { pipelineCalls } from "./pipeline-calls.ts";
 import { countedSyncs, countSyncs } from "./sync-count.ts";
+import { taskCalls } from "./task-calls.ts";
 
 const table: CallTable = {
   ...meshCalls,
+  ...taskCalls,
   ...pipelineCalls,
   ...linkCalls,
   ...floorCalls,

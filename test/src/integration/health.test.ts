@@ -21,6 +21,7 @@ const services = [
   "cloudbrain.v1.HubService",
   "cloudbrain.v1.LinkService",
   "cloudbrain.v1.RegistryService",
+  "cloudbrain.v1.TaskService",
   "cloudbrain.v1.UserService",
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",

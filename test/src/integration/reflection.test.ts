@@ -120,6 +120,7 @@ test("both versions list every service, and the schema of each is at hand", asyn
     "cloudbrain.v1.HubService",
     "cloudbrain.v1.LinkService",
     "cloudbrain.v1.RegistryService",
+    "cloudbrain.v1.TaskService",
     "cloudbrain.v1.UserService",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
@@ -232,7 +233,7 @@ test("a caller whose connection breaks in the middle of its questions is no defe
   proxy.close();
   assert.is((await ended).code, status.UNAVAILABLE);
   const other = keep(new ServerReflectionClient(...(await probed.caller(neighbour))));
-  assert.is((await servicesOf(other)).length, 9);
+  assert.is((await servicesOf(other)).length, 10);
   assert.equal(
     probed.logged.filter((event) => event.includes("defect")),
     [],

@@ -40,7 +40,7 @@ async function startHub(node: HostedNode): Promise<void> {
       industry: "",
       region: "",
       title: { zh: node.address },
-      capabilities: [],
+      capabilities: node.capabilities ?? [],
       hub: true,
       version: "test",
     },
@@ -50,6 +50,7 @@ async function startHub(node: HostedNode): Promise<void> {
     parent: node.parent === "" ? undefined : node.parent,
     heartbeatMs,
     leaseMs,
+    passwordLogN: node.passwordLogN,
     log,
     fatal: fail,
   });

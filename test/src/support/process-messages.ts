@@ -21,6 +21,10 @@ export interface HostedNode {
   readonly parent: string;
   /** Fixed, so that a restarted hub is found again; 0 for agents. */
   readonly port: number;
+  /** What the people of a hub do. */
+  readonly capabilities?: readonly string[];
+  /** As in `HubOptions`. */
+  readonly passwordLogN?: number;
 }
 
 export type ToHost =

@@ -31,6 +31,16 @@ test("a peer learns the code, whom to ask and when, of every refusal and fault",
   }
 });
 
+test("facts travel beside the sentence, bounded in number and length", () => {
+  const many = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`n${n}`, "9".repeat(300)]));
+  const { facts } = decodeError(encodeError(new MeshError("TASK_TAKEN", { facts: many })));
+  assert.equal(Object.keys(facts).length, 16);
+  assert.equal(facts["n0"], "9".repeat(200));
+  const holder = { holder: "zhang", holderName: "张三" };
+  const told = decodeError(encodeError(new MeshError("TASK_TAKEN", { facts: holder })));
+  assert.equal({ ...told.facts }, holder);
+});
+
 test("an error without detail travels with the sentence of its code", () => {
   assert.equal(told(decodeError(encodeError(new MeshError("HUB_BUSY")))), {
     code: "HUB_BUSY",

@@ -160,6 +160,25 @@ test("hub run takes what init made; a child has the parent's authority and names
   assert.is(authorityPem, readFileSync(join(rootAuthority, "ca.crt"), "utf8"));
 });
 
+test("hub.yaml says what the people of a hub do, in the words of definitions", async () => {
+  const made = readFileSync(inDirectory("root", "hub.yaml"), "utf8");
+  const write = (capabilities: string): string => {
+    const file = inDirectory("desk.yaml");
+    writeFileSync(file, `${made}capabilities: ${capabilities}\n`);
+    return file;
+  };
+  const { value } = loadHubConfig(write("[clerk.handle/v1, water]"));
+  assert.equal(value.capabilities, ["clerk.handle/v1", "water"]);
+  for (const [capabilities, told] of [
+    ["[two words]", "write a name and its version, such as clerk.handle/v1"],
+    ["[clerk/v1, clerk/v1]", "one stands there twice"],
+  ] as const) {
+    const { exit, detail } = await refusalOf(() => loadHubConfig(write(capabilities)));
+    assert.is(exit, 78);
+    assert.ok(/desk\.yaml:\d+:\d+: capabilities/.test(detail) && detail.includes(told), detail);
+  }
+});
+
 test("hub.yaml of a hub at the root may not name a parent", async () => {
   const file = inDirectory("root", "hub.yaml");
   const orphan = inDirectory("orphan.yaml");

@@ -22,11 +22,22 @@ export interface ErrorInfo {
   detail: string;
   /** Not before this many ms; 0 for none. */
   retryAfterMs: number;
+  /**
+   * What programs may want to know beside the sentence, such as the `holder` of a task. At most 16
+   * facts, of 200 characters each.
+   */
+  facts: { [key: string]: string };
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ErrorInfo_FactsEntry {
+  key: string;
+  value: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseErrorInfo(): ErrorInfo {
-  return { code: "", retry: "", subject: "", detail: "", retryAfterMs: 0, _unknownFields: {} };
+  return { code: "", retry: "", subject: "", detail: "", retryAfterMs: 0, facts: {}, _unknownFields: {} };
 }
 
 export const ErrorInfo: MessageFns<ErrorInfo> = {
@@ -46,6 +57,9 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     if (message.retryAfterMs !== 0) {
       writer.uint32(40).uint32(message.retryAfterMs);
     }
+    globalThis.Object.entries(message.facts).forEach(([key, value]: [string, string]) => {
+      ErrorInfo_FactsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
         const tag = parseInt(key, 10);
@@ -110,6 +124,17 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
             message.retryAfterMs = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = ErrorInfo_FactsEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.facts[entry6.key] = entry6.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -140,6 +165,98 @@ export const ErrorInfo: MessageFns<ErrorInfo> = {
     message.subject = object.subject ?? "";
     message.detail = object.detail ?? "";
     message.retryAfterMs = object.retryAfterMs ?? 0;
+    message.facts = (globalThis.Object.entries(object.facts ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseErrorInfo_FactsEntry(): ErrorInfo_FactsEntry {
+  return { key: "", value: "", _unknownFields: {} };
+}
+
+export const ErrorInfo_FactsEntry: MessageFns<ErrorInfo_FactsEntry> = {
+  encode(message: ErrorInfo_FactsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ErrorInfo_FactsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseErrorInfo_FactsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ErrorInfo_FactsEntry>): ErrorInfo_FactsEntry {
+    return ErrorInfo_FactsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ErrorInfo_FactsEntry>): ErrorInfo_FactsEntry {
+    const message = createBaseErrorInfo_FactsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
