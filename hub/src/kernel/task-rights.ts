@@ -2,9 +2,7 @@
 // whether the state of the task allows it is judged where the command is decided.
 
 import {
-  type Address,
-  addressSegments,
-  isWithin,
+  isAreaWithin,
   supervisorsGroup,
   type TaskActor,
   type TaskAsk,
@@ -30,17 +28,7 @@ export function isCandidate(task: Task, actor: TaskActor): boolean {
   if (roles.length === 0 && departments.length === 0) return false;
   if (roles.length > 0 && !roles.some((role) => actor.roles.includes(role))) return false;
   if (departments.length > 0 && !departments.includes(actor.department)) return false;
-  return coversArea(actor.area, task.spec.about);
-}
-
-/**
- * Whether somebody in charge of the area is in charge of the node. The labels of level nodes are
- * division codes, so a code covers a node when one of its labels begins so.
- */
-function coversArea(area: string, about: Address): boolean {
-  if (area === "") return true;
-  if (area.startsWith("/")) return isWithin(about, area);
-  return addressSegments(about).some((label) => label.startsWith(area));
+  return isAreaWithin(task.spec.about, actor.area);
 }
 
 /** Sits at the desk that decides about returned tasks. */
