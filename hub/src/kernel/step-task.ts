@@ -16,7 +16,7 @@ import { changeTask } from "./step-task-change.ts";
 import { decideAside } from "./step-task-decision.ts";
 import type { TaskCommandEvent } from "./task-events.ts";
 import type { TaskChange } from "./task-facts.ts";
-import { rightMissing } from "./task-rights.ts";
+import { maySee, rightMissing } from "./task-rights.ts";
 import { holderOf, isOpen, type Task } from "./task-state.ts";
 import { claimDueAfter } from "./task-times.ts";
 
@@ -123,13 +123,16 @@ const actionOf: Partial<Record<TaskCommand["kind"], TaskAction>> = {
 
 function judge(deciding: Deciding, task: Task, event: TaskCommandEvent): Verdict {
   const { command, actor } = event;
+  const wrong = rightMissing(task, command, actor);
   const holder = holderOf(task);
-  if (command.kind === "claim" && holder !== undefined && holder.account !== actor.account) {
+  const isTaken = holder !== undefined && holder.account !== actor.account;
+  // Who holds it is told to those who have to do with it, and to nobody else.
+  const mayKnow = wrong === undefined || maySee(task, actor);
+  if (command.kind === "claim" && isTaken && mayKnow) {
     const who = holder.name === "" ? holder.account : `${holder.name} (${holder.account})`;
     const where = holder.department === "" ? "" : ` of ${holder.department}`;
     return refusal("TASK_TAKEN", `${who}${where} holds the task`);
   }
-  const wrong = rightMissing(task, command, actor);
   const isDone = !isOpen(task) && command.kind !== "evaluate";
   if (isDone && task.participants.includes(actor.account)) return stateRefusal(task, command);
   if (wrong !== undefined) return refusal("NOT_ALLOWED", wrong);

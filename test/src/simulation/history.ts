@@ -4,10 +4,11 @@
 //   - a lane's received sequences are contiguous: nothing twice, nothing skipped (N3)
 //   - one chain per key (I1), attempts of an instruction grow, an instruction ends once
 //   - partials grow in version and end with the final one (I6)
-//   - after a cancellation, a withdrawal or an end nothing is dispatched any more
+//   - after a cancellation, a withdrawal or an end nothing is dispatched any more, but for members of
+//     a fan-out that goes on after its result (`late: revise`, ADR 0018)
 
 import type { HubFact } from "@cloudbrain/hub/kernel";
-import type { Fact } from "@cloudbrain/sdk/domain";
+import type { Application, Fact } from "@cloudbrain/sdk/domain";
 import { decodeJournalKey, journalKey } from "@cloudbrain/sdk/internal/journal/keys";
 import { genesisHash, unpackRecord } from "@cloudbrain/sdk/internal/journal/record";
 import type { NodeView } from "./node-view.ts";
@@ -49,12 +50,18 @@ class HubHistory {
   private readonly partials = new Map<string, { version: number; final: boolean }>();
   private readonly emitted = new Map<string, { version: number; final: boolean }>();
   private readonly withdrawn = new Set<string>();
+  /** Application of a chain that started here, by chain. */
+  private readonly applicationOf = new Map<string, string>();
+  /** Fan-outs whose result was given and whose members go on. */
+  private readonly late = new Set<string>();
   private readonly revisions = new Map<string, number>();
   private readonly address: string;
+  private readonly applications: readonly Application[];
   private readonly report: Report;
 
-  constructor(address: string, report: Report) {
+  constructor(address: string, applications: readonly Application[], report: Report) {
     this.address = address;
+    this.applications = applications;
     this.report = report;
   }
 
@@ -84,6 +91,7 @@ class HubHistory {
         if (this.chainState.has(fact.chain)) this.report("I1", fact.chain, "it starts twice");
         if (fact.parent !== undefined) this.dispatched(fact.parent.chain, fact.chain);
         this.chainState.set(fact.chain, "running");
+        this.applicationOf.set(fact.chain, fact.application);
         return;
       }
       case "chainCancelling":
@@ -109,6 +117,12 @@ class HubHistory {
         this.revisions.set(member, fact.revision);
         return;
       }
+      case "fanoutEnded":
+        if (fact.state === "succeeded" && this.revisesLate(fact.fanout)) this.late.add(fact.fanout);
+        return;
+      case "fanoutClosed":
+        this.late.delete(fact.fanout);
+        return;
       case "chainEnded":
         this.move(fact.chain, "ended");
         return;
@@ -147,6 +161,14 @@ class HubHistory {
     }
   }
 
+  private revisesLate(fanout: string): boolean {
+    const [step = "", ...chain] = fanout.split(".").slice(0, -1).reverse();
+    const name = this.applicationOf.get(chain.reverse().join("."));
+    const application = this.applications.find(({ id, version }) => `${id}@${version}` === name);
+    const found = application?.steps.find(({ id }) => id === step);
+    return found?.type === "fanout" && found.aggregate.late === "revise";
+  }
+
   /** A hub above that has lost its store asks again: the whole part is done once more. */
   private reopened(fanout: string): void {
     this.emitted.delete(fanout);
@@ -182,7 +204,8 @@ class HubHistory {
   private offered(fact: Extract<HubFact, { t: "offered" }>): void {
     const [run = ""] = fact.id.split("!");
     const chain = run.split(".").slice(0, -2).join(".");
-    if (this.chainState.has(chain)) this.dispatched(chain, fact.id);
+    const goesOn = this.late.has(run) && this.chainState.get(chain) === "ended";
+    if (this.chainState.has(chain) && !goesOn) this.dispatched(chain, fact.id);
     const member = fact.id.indexOf("!");
     if (member >= 0 && this.withdrawn.has(fact.id.slice(0, member))) {
       this.report("withdrawn", fact.id, "offered again after the withdrawal");
@@ -210,7 +233,7 @@ export function checkHistories(world: World): void {
   const report: Report = (...words) => world.checkers.violation(...words);
   const tasks = new Map<string, TaskHistory>();
   for (const hub of world.hubs) {
-    const history = new HubHistory(hub.address, report);
+    const history = new HubHistory(hub.address, world.applications, report);
     const ofTasks = new TaskHistory(report);
     tasks.set(hub.address, ofTasks);
     for (const fact of factsOf(hub, report)) {

@@ -2,15 +2,63 @@
 // meaning only as long as scenarios.ts and faults.ts draw the same; whoever changes those puts the
 // mistakes back one by one and looks for new seeds.
 
-export const regressionSeeds: readonly { readonly seed: number; readonly found: string }[] = [
-  { seed: 5, found: "facts of one commit were replayed at one time, so due times differed (I13)" },
-  { seed: 113, found: "work was offered again after its fan-out was withdrawn or cancelled" },
-  { seed: 45, found: "work accepted by a node that was away by then had no end of its lease" },
-  { seed: 71, found: "the deadline of a fan-out took a chain out of its cancellation" },
-  { seed: 65, found: "a frame durable during the handshake was never acknowledged" },
-  { seed: 110, found: "work that moved to another node went on at the first one for ever" },
-  { seed: 91, found: "a node whose instruction was given up was not told and kept working" },
-  { seed: 80, found: "positions of a hub's earlier store made its new one report amnesia" },
-  { seed: 332, found: "the grace of a lease was missing in the row of its checkpoint (I13)" },
-  { seed: 12, found: "an agent's count of endings went back after a checkpoint (I13)" },
+interface RegressionSeed {
+  readonly seed: number;
+  readonly found: string;
+  /** Found before chains corrected themselves: it draws the plain applications of then. */
+  readonly plain?: true;
+}
+
+export const regressionSeeds: readonly RegressionSeed[] = [
+  {
+    seed: 5,
+    found: "facts of one commit were replayed at one time, so due times differed (I13)",
+    plain: true,
+  },
+  {
+    seed: 113,
+    found: "work was offered again after its fan-out was withdrawn or cancelled",
+    plain: true,
+  },
+  {
+    seed: 45,
+    found: "work accepted by a node that was away by then had no end of its lease",
+    plain: true,
+  },
+  {
+    seed: 71,
+    found: "the deadline of a fan-out took a chain out of its cancellation",
+    plain: true,
+  },
+  { seed: 65, found: "a frame durable during the handshake was never acknowledged", plain: true },
+  {
+    seed: 110,
+    found: "work that moved to another node went on at the first one for ever",
+    plain: true,
+  },
+  {
+    seed: 91,
+    found: "a node whose instruction was given up was not told and kept working",
+    plain: true,
+  },
+  {
+    seed: 80,
+    found: "positions of a hub's earlier store made its new one report amnesia",
+    plain: true,
+  },
+  {
+    seed: 332,
+    found: "the grace of a lease was missing in the row of its checkpoint (I13)",
+    plain: true,
+  },
+  {
+    seed: 12,
+    found: "an agent's count of endings went back after a checkpoint (I13)",
+    plain: true,
+  },
+  {
+    seed: 832,
+    found: "a member that goes on after its result was taken for one of an ended chain (C3)",
+  },
+  { seed: 1479, found: "who worked outside showed no sign of life where heartbeats were asked" },
 ];

@@ -96,6 +96,7 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       }
       if (isDeferred) {
         this.submit({ type: "deferred", id });
+        if (run.heartbeatMs > 0) this.showLife(id, run.heartbeatMs / 2);
         this.answerLater(id, tag);
         return;
       }
@@ -110,6 +111,13 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
         if (this.lives === lives && !this.working.has(id)) this.succeed(id, tag);
       });
     });
+  }
+
+  /** Whoever works on it outside owes the heartbeats that a handler owes. */
+  private showLife(id: string, everyMs: number): void {
+    if (this.agent.state.instructions.get(id)?.outcome !== "") return;
+    if (this.isUp) this.submit({ type: "progress", id, ratio: 0.5, note: "outside" });
+    this.world.timeline.schedule(everyMs, () => this.showLife(id, everyMs));
   }
 
   /** Whoever works on it outside comes back until it is taken, or nobody wants it any more. */

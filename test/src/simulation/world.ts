@@ -104,7 +104,8 @@ export class World {
     this.outsiders = new Outsiders(this);
     // A regression seed keeps the applications that it was found with.
     const isPlain =
-      regressionSeeds.some(({ seed }) => seed === options.seed) || dice.chance("plain", "", 0.4);
+      regressionSeeds.some(({ seed, plain }) => seed === options.seed && plain === true) ||
+      dice.chance("plain", "", 0.4);
     const draw = isPlain ? drawApplications : drawCollaboration;
     this.drawnApplications = options.applications ?? draw(dice);
     const alarms = this.drawnApplications[0]?.steps ?? [];

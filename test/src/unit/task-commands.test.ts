@@ -340,7 +340,7 @@ test("strangers may do nothing at all", () => {
     { kind: "evaluate", score: 3, comment: "" },
   ];
   for (const command of commands) desk.refuses("NOT_ALLOWED", stranger, command);
-  desk.refuses("TASK_TAKEN", stranger, { kind: "claim" });
+  desk.refuses("NOT_ALLOWED", stranger, { kind: "claim" });
   assert.is(desk.list({ actor: stranger, filter: "mine" }).length, 0);
 });
 
