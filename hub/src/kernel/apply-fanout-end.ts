@@ -8,7 +8,7 @@ import { type Applying, sendFrame } from "./apply.ts";
 import { memberAssignmentId } from "./apply-chain.ts";
 import { dropMembers, freezeMembers } from "./apply-member.ts";
 import { sendCancel } from "./apply-task.ts";
-import { type Chain, endedChainStates, type Fanout } from "./state.ts";
+import { type Chain, type ChildPart, endedChainStates, type Fanout } from "./state.ts";
 
 /** Late feedback is awaited as long again as the fan-out had. */
 export function lateUntilMs(fanout: Fanout): number {
@@ -73,17 +73,29 @@ function forgetBelow(applying: Applying, fanout: Fanout): void {
   }
 }
 
+export type PartCounts = Pick<ChildPart, "closed" | "members" | "replied">;
+
+/** All members are known, and each has replied: of a part that undoes, nothing is left of it. */
+export function isWhole({ closed, members, replied }: PartCounts): boolean {
+  return closed && replied === members;
+}
+
+/** A part that has not told of all of its members may have had replies that we have not heard of. */
+export function mayHaveReplied({ closed, replied }: Omit<PartCounts, "members">): boolean {
+  return replied > 0 || !closed;
+}
+
 /** The part of a hub below is final. It remembers what it may be asked to undo. */
 export function retireBelow(
   applying: Applying,
   fanout: Fanout,
-  told: { readonly replied: number; readonly failed: number },
+  told: PartCounts,
 ): void {
-  const isUndone = fanout.compensates !== undefined;
-  // Without any reply the hub above has nothing to ask for, and says nothing more.
-  const mayBeUndone = isUndone
-    ? told.failed > 0
-    : fanout.each.compensate !== undefined && told.replied > 0;
+  const isUndoing = fanout.compensates !== undefined;
+  // Where there is nothing to ask for, the hub above says nothing more.
+  const mayBeUndone = isUndoing
+    ? !isWhole(told)
+    : fanout.each.compensate !== undefined && mayHaveReplied(told);
   const isUndoable = mayBeUndone && !fanout.forgets;
   const refusesUntilMs = fanout.aggregate.late === "reject" ? lateUntilMs(fanout) : 0;
   const keepUntilMs = isUndoable ? applying.atMs + limits.undoKeepMs : refusesUntilMs;

@@ -173,7 +173,6 @@ function auditFanout(state: HubState, fanout: Fanout, note: Note): void {
     note("I10", fanout.id, "its rows are kept for a chain that has ended");
   }
   for (const child of fanout.children.values()) {
-    if (child.final && !child.closed) note("I6", child.address, "final, but its members are open");
     if (child.replied + child.failed > child.members)
       note("I7", child.address, "more answers than members");
   }

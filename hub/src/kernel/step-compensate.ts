@@ -19,6 +19,7 @@ import {
 } from "@cloudbrain/sdk/domain";
 import { runId } from "./apply-chain.ts";
 import { eachOf, taskOf } from "./apply-compensation.ts";
+import { isWhole, mayHaveReplied } from "./apply-fanout-end.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
 import { findCandidates, nodeScope } from "./registry.ts";
@@ -67,17 +68,16 @@ function findTasks(deciding: Deciding, chain: Chain): readonly Task[] {
     for (let visit = run.visit; step.type === "fanout" && visit > 0; visit -= 1) {
       const id = runId(chain.id, step.id, visit);
       const fanout = deciding.state.fanouts.get(id);
-      if (fanout?.each.compensate === undefined || !mayHaveReplied(fanout)) continue;
+      if (fanout?.each.compensate === undefined || !hasPartToUndo(fanout)) continue;
       tasks.push({ step: step.id, of: "members", run: id });
     }
   }
   return tasks;
 }
 
-/** A part that has not told its last may have had replies that we have not heard of. */
-function mayHaveReplied(fanout: Fanout): boolean {
+function hasPartToUndo(fanout: Fanout): boolean {
   if (fanout.replied > 0) return true;
-  return [...fanout.children.values()].some(({ replied, final }) => replied > 0 || !final);
+  return [...fanout.children.values()].some((child) => !child.final || mayHaveReplied(child));
 }
 
 /** Every step after all that need it; otherwise as the definition has them, backwards. */
@@ -232,7 +232,7 @@ export function undonePart(
   }
   members.sort((a, b) => compareText(a.key, b.key));
   const children = [...source.children.values()]
-    .filter((child) => !child.final || (isRetry ? child.failed > 0 : child.replied > 0))
+    .filter((child) => !child.final || (isRetry ? !isWhole(child) : mayHaveReplied(child)))
     .map(({ address }) => address);
   return { members, children: children.sort(compareText), input: "null" };
 }

@@ -274,7 +274,7 @@ function emitPartial(
     t: "partialEmitted",
     fanout: fanout.id,
     version: fanout.version + 1,
-    closed: counts.closed || final,
+    closed: counts.closed,
     final,
     members: counts.members,
     replied: counts.replied,
@@ -299,10 +299,12 @@ function endUndoing(
   why: string,
 ): void {
   const left = counts.members - counts.replied;
-  const isDone = left === 0 && counts.settled;
+  const isDone = left === 0 && counts.settled && counts.closed;
   const failed = [...fanout.members.values()].find(({ state }) => state === "failed");
   const first = failed === undefined ? "" : `; ${failed.key}: ${failed.reason}`;
-  const told = `${left} of ${counts.members} members are not undone${first}`;
+  const silent = [...fanout.children.values()].find(({ closed }) => !closed);
+  const unknown = silent === undefined ? "" : `; ${silent.address} has not told of all of its part`;
+  const told = `${left} of ${counts.members} members are not undone${first}${unknown}`;
   const reason = isDone ? "" : why === "" ? told : `${why}: ${told}`;
   endTask(deciding, chain, fanout.id, reason);
 }

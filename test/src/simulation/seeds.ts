@@ -60,5 +60,6 @@ export const regressionSeeds: readonly RegressionSeed[] = [
     seed: 832,
     found: "a member that goes on after its result was taken for one of an ended chain (C3)",
   },
+  { seed: 2827, found: "a part that undoes was done though a hub below had not told of it (I11)" },
   { seed: 1479, found: "who worked outside showed no sign of life where heartbeats were asked" },
 ];

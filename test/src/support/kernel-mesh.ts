@@ -120,6 +120,16 @@ export class KernelMesh {
     if (this.hubs.has(child)) this.step(child, { type: "linkClosed", link });
   }
 
+  /** No frame comes through to it or from it until `resume`, and nobody has noticed. */
+  stall(text: string): void {
+    this.gone.add(text as Address);
+  }
+
+  resume(text: string): void {
+    this.gone.delete(text as Address);
+    this.deliver();
+  }
+
   /** Steps one event and "commits" at once; returns what was released. */
   step(hub: Address, event: HubEvent): readonly HubOutput[] {
     const kernel = this.hub(hub);

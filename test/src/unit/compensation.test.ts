@@ -177,6 +177,39 @@ for (const levels of [1, 2, 3]) {
   });
 }
 
+test("a hub that can't tell of its part leaves the chain suspended until it was undone there, too", () => {
+  const { mesh, lowest, done, refusing } = makeUndoing(3);
+  refusing.add("close.1");
+  const answers = mesh.handler;
+  mesh.handler = (id, input) => {
+    // Once the communities have replied, the street is out of reach of the district.
+    if (id.startsWith("X1.close")) mesh.stall(lowest);
+    return answers(id, input);
+  };
+  publish(mesh, makeUndoable({ steps: [makeAsk("ask", []), makeStep("close", ["ask"])] }));
+  submit(mesh, "X1");
+  assert.is(chainOf(mesh, "X1").state, "compensating");
+  for (let round = 0; round < 12; round += 1) mesh.advance(10_000);
+  const { state, reason } = chainOf(mesh, "X1");
+  assert.is(state, "suspended");
+  assert.match(reason, /compensation of step ask: .*has not told of all of its part/);
+  assert.equal(
+    done.filter((id) => id.includes("~")),
+    [],
+  );
+  mesh.resume(lowest);
+  mesh.step(city, { type: "retry", request: 4, chain: "X1" });
+  mesh.deliver();
+  for (let round = 0; round < 4; round += 1) rise(mesh);
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  const undone = done.filter((id) => id.includes("~")).map((id) => id.split("!")[1]?.split(" ")[0]);
+  assert.equal(
+    undone.sort(),
+    names.map((name) => `${lowest}/${name}`),
+  );
+  assertEmpty(mesh);
+});
+
 test("while it is undone late outcomes are recorded, and a cancellation changes nothing", () => {
   const { mesh, done } = makeUndoing(1);
   const answers = mesh.handler;

@@ -159,7 +159,7 @@ export interface PartialAggregate {
   fanout: string;
   /** Counts the partials of this child, from 1. */
   version: number;
-  /** The member set is fixed. */
+  /** All members are known. A final partial without it: a hub below never told of its part in time. */
   closed: boolean;
   /** No later version follows. */
   final: boolean;
