@@ -11,7 +11,7 @@ import type {
   WatchTasksResponse,
 } from "@cloudbrain/proto";
 import { limits, MeshError, type TaskActor } from "@cloudbrain/sdk/domain";
-import { holderOf, type Task, taskDetail, worklistCounts } from "../kernel/index.ts";
+import { holderOf, type Task, worklistCounts } from "../kernel/index.ts";
 import { refusalOf } from "./answers.ts";
 import { type CallContext, serverStream, unary } from "./calls.ts";
 import { durable } from "./chain-service.ts";
@@ -84,7 +84,7 @@ async function show(parts: ServiceParts, id: string, context: CallContext) {
   const actor = taskActorOf(parts, context);
   const nowMs = journal.now();
   const task = kernel.state.tasks.get(id);
-  const detail = taskDetail(kernel.state, id, actor, nowMs);
+  const detail = kernel.taskNow(id, actor, nowMs);
   if (task === undefined || detail === undefined) throw unknownTask(parts, id);
   const choices = kernel.taskChoices(task, actor, nowMs);
   const may = choices.filter((kind) => rightLacking(context, actor, task, kind) === undefined);

@@ -66,7 +66,13 @@ import { taskChoices } from "./task-choices.ts";
 import { archivedTasks } from "./task-rows.ts";
 import type { Task } from "./task-state.ts";
 import { taskDueMs } from "./task-times.ts";
-import { type WorklistPage, type WorklistQuery, worklistPage } from "./worklist.ts";
+import {
+  type TaskDetail,
+  taskDetail,
+  type WorklistPage,
+  type WorklistQuery,
+  worklistPage,
+} from "./worklist.ts";
 
 export interface HubKernelOptions {
   readonly address: Address;
@@ -437,6 +443,11 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   /** A page of what a person finds to do here; refuses what is not theirs to see. */
   worklist(query: WorklistQuery, nowMs: number): WorklistPage {
     return worklistPage(this.state, query, nowMs);
+  }
+
+  /** A task of this desk; undefined where it is not here, or no business of the actor. */
+  taskNow(id: string, actor: TaskActor, nowMs: number): TaskDetail | undefined {
+    return taskDetail(this.state, id, actor, nowMs);
   }
 
   /** What a chain would look like now; a text answers what is wrong with the input. */

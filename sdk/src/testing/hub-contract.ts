@@ -3,7 +3,8 @@
 // The SDK does not know the hub (see ADR 0011): whoever tests gives `HubKernel` of
 // "@cloudbrain/hub/kernel", and the compiler compares it with this.
 
-import type { ChainState, StepState } from "../client/results.ts";
+import type { ChainNote, ChainSnapshot, FanoutSnapshot, StepSnapshot } from "../client/results.ts";
+import type { TaskInfo } from "../client/task-results.ts";
 import type {
   Address,
   AddWorkingTime,
@@ -14,13 +15,20 @@ import type {
   JsonValue,
   Kernel,
   TaskActor,
+  TaskCandidates,
   TaskCommand,
-  TaskLight,
-  Title,
+  TaskFilter,
+  TaskPerson,
+  TaskTarget,
   Validate,
   Welcome,
 } from "../domain/index.ts";
 import type { NodeEvent, NodeOutput, Session } from "../session/index.ts";
+
+interface ByHand {
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** The events that a test mesh steps. */
 export type TestHubEvent =
@@ -44,7 +52,32 @@ export type TestHubEvent =
       readonly chain: string;
       readonly reason: string;
     }
-  | { readonly type: "retry"; readonly request: number; readonly chain: string }
+  | ({
+      readonly type: "retry";
+      readonly request: number;
+      readonly chain: string;
+      readonly step?: string;
+    } & Partial<ByHand>)
+  | ({
+      readonly type: "suspend" | "resume";
+      readonly request: number;
+      readonly chain: string;
+    } & ByHand)
+  | ({
+      readonly type: "skip";
+      readonly request: number;
+      readonly chain: string;
+      readonly step: string;
+      readonly output: JsonValue;
+    } & ByHand)
+  | ({
+      readonly type: "rematch";
+      readonly request: number;
+      readonly chain: string;
+      readonly step: string;
+      readonly member?: string;
+      readonly node?: Address;
+    } & ByHand)
   | {
       readonly type: "signalled";
       readonly request: number;
@@ -105,52 +138,68 @@ export type TestHubOutput =
   | { readonly type: "chainChanged"; readonly chain: string }
   | { readonly type: "taskChanged"; readonly task: string };
 
-/** A step as the hub above it sees it. */
-export interface TestStep {
-  readonly id: string;
-  readonly state: StepState;
-  readonly output: JsonValue;
-  readonly reason: string;
-  /** Node of the last attempt of a service step. */
-  readonly node: string;
-  readonly attempt: number;
+/** A step as the kernel keeps it. */
+export interface HubStep extends Omit<StepSnapshot, "fanout" | "revised" | "wait" | "compensated"> {
+  readonly summary: FanoutSnapshot | undefined;
+  readonly revised?: FanoutSnapshot;
+  readonly wait?:
+    | { readonly kind: "timer"; readonly dueMs: number }
+    | { readonly kind: "gate"; readonly dueMs: number; readonly signal: string }
+    | { readonly kind: "subflow"; readonly dueMs: number; readonly child: string }
+    | undefined;
 }
 
-/** A task as its desk lists it for somebody. */
-export interface TestTask {
-  readonly id: string;
-  readonly chain: string;
-  readonly step: string;
-  readonly title: Title;
-  readonly state: string;
-  /** Grows with every change that a command has to know. */
-  readonly version: number;
-  readonly dueMs: number;
-  readonly light: TaskLight;
-  readonly supervised: boolean;
-  readonly reminders: number;
+/** A chain as the kernel keeps it. */
+export interface HubChain
+  extends Omit<ChainSnapshot, "steps" | "priority" | "parent" | "held" | "notes"> {
+  readonly steps: readonly HubStep[];
+  readonly priority?: number;
+  readonly parent?: { readonly chain: string; readonly step: string };
+  readonly held?: true;
+  readonly notes?: readonly ChainNote[];
+  readonly compensation?: {
+    readonly tasks: readonly { readonly step: string; readonly state: string }[];
+  };
 }
 
-export type TestWorklist = "mine" | "offered" | "department" | "all" | "history";
-
-interface HubChain {
-  readonly state: ChainState;
-  readonly reason: string;
-  readonly output: JsonValue;
-  readonly steps: readonly TestStep[];
+/** Everything about one task that somebody sees. */
+export interface TestTaskDetail extends TaskInfo {
+  readonly input: JsonValue;
+  /** JSON Schema of what completes it; undefined for any object. */
+  readonly form: JsonValue | undefined;
+  readonly candidates: TaskCandidates;
+  /** What it waits for or has heard beside the work of its holder. */
+  readonly coHandlers: readonly {
+    /** Names it to commands. */
+    readonly id: string;
+    readonly to: TaskTarget;
+    readonly required: boolean;
+    readonly state: "asked" | "answered" | "dropped";
+    readonly by?: TaskPerson;
+    readonly opinion: string;
+  }[];
+  /** Who, when, what and why, oldest first. `by` is absent where the desk itself did it. */
+  readonly trail: readonly {
+    readonly atMs: number;
+    readonly by?: TaskPerson;
+    readonly what: string;
+    readonly why: string;
+    readonly to: readonly string[];
+    readonly channels: readonly string[];
+  }[];
 }
 
 export interface TestHubKernel extends Kernel<TestHubEvent, TestHubOutput> {
   readonly state: {
     readonly sessions: ReadonlyMap<Address, Session>;
-    readonly nodes: ReadonlyMap<Address, unknown>;
-    readonly tasks: ReadonlyMap<string, { readonly version: number }>;
+    readonly nodes: ReadonlyMap<Address, { readonly state: string }>;
   };
   chainNow(id: string): HubChain | undefined;
   worklist(
-    query: { readonly actor: TaskActor; readonly filter: TestWorklist; readonly limit: number },
+    query: { readonly actor: TaskActor; readonly filter: TaskFilter; readonly limit: number },
     nowMs: number,
-  ): { readonly tasks: readonly TestTask[] };
+  ): { readonly tasks: readonly TaskInfo[] };
+  taskNow(id: string, actor: TaskActor, nowMs: number): TestTaskDetail | undefined;
 }
 
 /** The class `HubKernel` of "@cloudbrain/hub/kernel". */

@@ -45,6 +45,8 @@ export abstract class TestHost<Event, Output> implements LinkOwner<TestLinkEnd> 
   private readonly journal: Journal<Event | NodeEvent, Output>;
   private uplink: TestLinkEnd | undefined;
   private dials = 0;
+  private cancelDial: (() => void) | undefined;
+  private isCutOff = false;
   private disarm: (() => void) | undefined;
   private armedAtMs = Number.POSITIVE_INFINITY;
 
@@ -97,10 +99,24 @@ export abstract class TestHost<Event, Output> implements LinkOwner<TestLinkEnd> 
     });
   }
 
+  /** Takes the link to the hub above away, and makes no other before `reconnect`. */
+  disconnect(): void {
+    this.isCutOff = true;
+    this.uplink?.cut();
+  }
+
+  reconnect(): void {
+    if (!this.isCutOff) return;
+    this.isCutOff = false;
+    this.dialSoon(0);
+  }
+
   private dialSoon(delayMs: number): void {
     const { parent, world } = this.options;
     if (parent === undefined) return;
-    world.timeline.schedule(delayMs, () => {
+    this.cancelDial?.();
+    this.cancelDial = world.timeline.schedule(delayMs, () => {
+      if (this.isCutOff) return;
       this.dials += 1;
       this.uplink = new TestLinkEnd(world, this);
       this.uplink.dial(parent, this.hello());

@@ -84,6 +84,11 @@ export class TestLinkEnd {
     this.pump();
   }
 
+  /** As by a cable that is pulled: nobody says goodbye. */
+  cut(): void {
+    this.lose();
+  }
+
   refuse(refusal: LaneRefusal): void {
     this.protocol.refuse(refusal);
     this.pump();

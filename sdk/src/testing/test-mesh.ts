@@ -5,6 +5,7 @@
 //       the handlers do: two runs have equal fingerprints.
 //   M2  Faults delay; they lose nothing. Links break and resume as between processes.
 
+import type { Signalled } from "../client/chain-control.ts";
 import { formatDiagnostic, parseApplication } from "../definition/index.ts";
 import {
   type Address,
@@ -12,20 +13,17 @@ import {
   canonicalJson,
   type JsonValue,
   MeshError,
-  type NodeDescription,
-  parentOf,
   parseAddress,
 } from "../domain/index.ts";
-import { partsOf } from "../node/node-parts.ts";
 import type { Node } from "../node/node-surface.ts";
 import { Dice } from "./dice.ts";
 import type { TestHubEvent, TestHubKernelClass, TestHubReply } from "./hub-contract.ts";
-import { TestAgent } from "./test-agent.ts";
 import { TestChain } from "./test-chain.ts";
 import { type TestClock, VirtualClock } from "./test-clock.ts";
-import { TestHub } from "./test-hub.ts";
+import type { TestHub } from "./test-hub.ts";
 import type { LinkWorld, TestFaults } from "./test-link.ts";
 import { TestPerson, type TestPersonOptions } from "./test-person.ts";
+import { type TestHubFeatures, TestTree } from "./test-tree.ts";
 
 export interface TestMeshOptions {
   /** `HubKernel` of "@cloudbrain/hub/kernel": the code that routes and aggregates in production. */
@@ -43,10 +41,6 @@ export interface TestMeshOptions {
   /** Virtual time at the start. Default: 2026-01-01T00:00:00Z. */
   readonly startsAt?: Date;
 }
-
-export type TestHubFeatures = Partial<
-  Pick<NodeDescription, "kind" | "level" | "industry" | "region" | "title" | "capabilities">
->;
 
 export interface TestRunOptions {
   /** Idempotency key; default: as the application says. */
@@ -70,14 +64,10 @@ export function testMesh(options: TestMeshOptions): TestMesh {
 }
 
 export class TestMesh implements AsyncDisposable {
-  private readonly options: TestMeshOptions;
   private readonly virtualClock: VirtualClock;
-  private readonly world: LinkWorld;
-  private readonly hubs = new Map<Address, TestHub>();
-  private readonly agents = new Map<Address, TestAgent>();
+  private readonly tree: TestTree;
   private readonly applications = new Map<string, Application>();
-  private root: TestHub | undefined;
-  private lastLink = 0;
+  private readonly described: readonly Address[];
   private lastChain = 0;
 
   constructor(options: TestMeshOptions) {
@@ -88,17 +78,42 @@ export class TestMesh implements AsyncDisposable {
         throw new MeshError("CONFIG_INVALID", { subject: `faults.${name}`, detail });
       }
     }
-    this.options = options;
-    this.virtualClock = new VirtualClock(startsAt.getTime(), () => this.isBusy());
-    this.world = {
-      timeline: this.virtualClock.timeline,
-      dice: new Dice(seed),
+    const { hub, levels = levelsDefault, hubs = {} } = options;
+    this.virtualClock = new VirtualClock(startsAt.getTime(), () => this.tree.isBusy());
+    this.described = Object.keys(hubs).map(parseAddress);
+    this.tree = new TestTree({
+      world: this.createWorld(new Dice(seed), faults),
+      hub,
+      levels,
+      features: hubs,
+      opened: (made) => this.publishAllAt(made),
+      failed: (error) => this.virtualClock.fail(error),
+    });
+  }
+
+  private createWorld(dice: Dice, faults: TestFaults): LinkWorld {
+    let lastLink = 0;
+    const { timeline } = this.virtualClock;
+    return {
+      timeline,
+      dice,
       faults,
       nextLinkId: () => {
-        this.lastLink += 1;
-        return this.lastLink;
+        lastLink += 1;
+        return lastLink;
       },
     };
+  }
+
+  private publishAllAt(hub: TestHub): void {
+    for (const application of this.applications.values()) {
+      hub.request(
+        (request) => ({ type: "publish", request, application }),
+        (reply) => {
+          if (reply.kind === "refused") this.virtualClock.fail(refusalOf(reply));
+        },
+      );
+    }
   }
 
   get clock(): TestClock {
@@ -129,7 +144,7 @@ export class TestMesh implements AsyncDisposable {
       throw new MeshError("APPLICATION_EXISTS", { subject: name, detail });
     }
     this.applications.set(name, application);
-    for (const hub of this.hubs.values()) {
+    for (const hub of this.tree.hubs.values()) {
       await this.call(hub, (request) => ({ type: "publish", request, application }));
     }
   }
@@ -139,15 +154,41 @@ export class TestMesh implements AsyncDisposable {
    * the root knows them. A node that was joined is not started, and has the handlers of now.
    */
   async join(...nodes: readonly Node[]): Promise<void> {
-    for (const node of nodes) this.addAgent(node);
-    for (const address of Object.keys(this.options.hubs ?? {})) this.hubAt(parseAddress(address));
+    const { tree } = this;
+    for (const node of nodes) tree.addNode(node);
+    for (const address of this.described) tree.hubAt(address);
     const isKnown = ({ address }: Node): boolean =>
-      this.root?.kernel.state.nodes.has(address) === true;
+      tree.root?.kernel.state.nodes.has(address) === true;
     if (await this.virtualClock.runUntil(patienceMs, () => nodes.every(isKnown))) return;
     const missing = nodes.find((node) => !isKnown(node))?.address;
-    const goodbye = missing === undefined ? undefined : this.agents.get(missing)?.lastGoodbye;
+    const goodbye = missing === undefined ? undefined : tree.agents.get(missing)?.lastGoodbye;
     const detail = `it has not joined; last goodbye: ${goodbye || "none"}`;
     throw new MeshError("UNREACHABLE", { subject: missing, detail });
+  }
+
+  /**
+   * Takes the link between a node or hub and the hub above it away until `reconnect`; resolves when
+   * the hub above knows. What has been said and not received is said again then.
+   */
+  async disconnect(address: string): Promise<void> {
+    await this.link(address, "disconnect", (state) => state !== "online");
+  }
+
+  /** Resolves when the hub above knows that the node or hub is back. */
+  async reconnect(address: string): Promise<void> {
+    await this.link(address, "reconnect", (state) => state === "online");
+  }
+
+  private async link(
+    address: string,
+    what: "disconnect" | "reconnect",
+    isDone: (state: string | undefined) => boolean,
+  ): Promise<void> {
+    const { below, above } = this.tree.linkNamed(address);
+    below[what]();
+    const isSeen = (): boolean => isDone(above.kernel.state.nodes.get(below.address)?.state);
+    if (await this.virtualClock.runUntil(patienceMs, isSeen)) return;
+    throw new MeshError("TIMEOUT", { subject: address, detail: `${what} was not seen` });
   }
 
   /** Submits a chain. Throws what the hub refuses, such as INPUT_INVALID. */
@@ -157,7 +198,7 @@ export class TestMesh implements AsyncDisposable {
     options: TestRunOptions = {},
   ): Promise<TestChain> {
     const { key = "", version = "", at } = options;
-    const hub = this.hubNamed(at);
+    const hub = this.tree.hubNamed(at);
     this.lastChain += 1;
     const reply = await this.call(hub, (request) => ({
       type: "submit",
@@ -187,7 +228,7 @@ export class TestMesh implements AsyncDisposable {
    * roles, department and area are what a hub knows of a signed-in user.
    */
   person(options: TestPersonOptions, at?: string): TestPerson {
-    const hub = this.hubNamed(at);
+    const hub = this.tree.hubNamed(at);
     const { account } = options;
     const empty = { name: account, department: "", area: "", groups: [], roles: [] };
     return new TestPerson({
@@ -198,14 +239,14 @@ export class TestMesh implements AsyncDisposable {
     });
   }
 
-  /** Sends a signal to the gates of a hub, the root by default; answers how many it has opened. */
+  /** Sends a signal to the gates of a hub, the root by default, as `client.signal` does. */
   async signal(
     name: string,
     payload: JsonValue,
     options: { readonly chain?: string; readonly at?: string } = {},
-  ): Promise<number> {
+  ): Promise<Signalled> {
     const { chain, at } = options;
-    const reply = await this.call(this.hubNamed(at), (request) => ({
+    const reply = await this.call(this.tree.hubNamed(at), (request) => ({
       type: "signalled",
       request,
       name,
@@ -213,20 +254,15 @@ export class TestMesh implements AsyncDisposable {
       source: "test",
       ...(chain === undefined ? {} : { chain }),
     }));
-    return reply.kind === "signalled" ? reply.opened : 0;
-  }
-
-  private hubNamed(at: string | undefined): TestHub {
-    const hub = at === undefined ? this.root : this.hubs.get(parseAddress(at));
-    if (hub !== undefined) return hub;
-    const detail = at === undefined ? "join a node first" : "there is no hub at this address";
-    throw new MeshError("NODE_UNKNOWN", { subject: at, detail });
+    if (reply.kind !== "signalled") throw new MeshError("DEFECT", { subject: name });
+    const { opened, retained, detail } = reply;
+    return { opened, retained, detail };
   }
 
   /** Asks handlers that are still at work to stop; nothing happens in the mesh afterwards. */
   async close(): Promise<void> {
     this.virtualClock.close();
-    for (const agent of this.agents.values()) agent.stop("the test mesh is closed");
+    for (const agent of this.tree.agents.values()) agent.stop("the test mesh is closed");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -245,88 +281,8 @@ export class TestMesh implements AsyncDisposable {
     if (reply.kind === "refused") throw refusalOf(reply);
     return reply;
   }
-
-  private addAgent(node: Node): void {
-    const { address, state } = node;
-    const refuse = (detail: string): MeshError =>
-      new MeshError("CONFIG_INVALID", { subject: address, detail });
-    const parts = partsOf(node);
-    if (parts === undefined) throw refuse("join what createNode has made");
-    if (state !== "new") throw refuse(`a node that is ${state} is joined to a mesh already`);
-    if (this.agents.has(address)) throw refuse("a node at this address has joined already");
-    if (this.hubs.has(address)) throw refuse("a hub stands at this address");
-    const parent = parentOf(address);
-    if (parent === undefined) throw refuse("a node stands below a hub");
-    const { world } = this;
-    const agent = new TestAgent({
-      world,
-      address,
-      parts,
-      parent: this.hubAt(parent),
-      failed: (error) => this.virtualClock.fail(error),
-    });
-    this.agents.set(address, agent);
-    agent.start();
-  }
-
-  private hubAt(address: Address): TestHub {
-    const known = this.hubs.get(address);
-    if (known !== undefined) return known;
-    const refuse = (detail: string): MeshError =>
-      new MeshError("CONFIG_INVALID", { subject: address, detail });
-    if (this.agents.has(address)) throw refuse("a node that is no hub stands at this address");
-    const above = parentOf(address);
-    if (above === undefined && this.root !== undefined) {
-      throw refuse(`the root of this mesh is ${this.root.address}`);
-    }
-    const { levels = levelsDefault, hub } = this.options;
-    const level = levels[address.split("/").length - 2];
-    if (level === undefined) {
-      throw refuse(`only ${levels.length} levels of hubs are named: ${levels.join(", ")}`);
-    }
-    const parent = above === undefined ? undefined : this.hubAt(above);
-    const features = this.options.hubs?.[address] ?? {};
-    const description = { ...describeHub(address, level), ...features };
-    const made = new TestHub({ world: this.world, hub, description, parent });
-    if (parent === undefined) this.root = made;
-    this.hubs.set(address, made);
-    made.start();
-    for (const application of this.applications.values()) {
-      made.request(
-        (request) => ({ type: "publish", request, application }),
-        (reply) => {
-          if (reply.kind === "refused") this.virtualClock.fail(refusalOf(reply));
-        },
-      );
-    }
-    return made;
-  }
-
-  private isBusy(): boolean {
-    for (const agent of this.agents.values()) if (agent.isBusy()) return true;
-    return false;
-  }
 }
 
 function refusalOf({ code, detail, retryAfterMs }: Refusal): MeshError {
   return new MeshError(code, { detail, retryAfterMs });
-}
-
-const divisionDigits = 12;
-
-/** A last label of digits is taken for a division code. */
-function describeHub(address: Address, level: string): NodeDescription {
-  const label = address.slice(address.lastIndexOf("/") + 1);
-  return {
-    address,
-    kind: "level",
-    level,
-    division: /^\d{2,12}$/.test(label) ? label.padEnd(divisionDigits, "0") : "",
-    industry: "",
-    region: "",
-    title: { zh: label, en: label },
-    capabilities: [],
-    hub: true,
-    version: "",
-  };
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HubKernel } from "@cloudbrain/hub/kernel";
-import { createNode, isMeshError, type Node } from "@cloudbrain/sdk";
-import { type TestChainResult, type TestFaults, testMesh } from "@cloudbrain/sdk/testing";
+import { type ChainSnapshot, createNode, isMeshError, type Node } from "@cloudbrain/sdk";
+import { type TestFaults, testMesh } from "@cloudbrain/sdk/testing";
 import * as assert from "uvu/assert";
 
 import { repositoryRoot } from "../support/repository.ts";
@@ -58,7 +58,7 @@ function makeCommunities(): Node[] {
 }
 
 interface DrillRun {
-  readonly result: TestChainResult;
+  readonly result: ChainSnapshot;
   readonly fingerprint: string;
 }
 
