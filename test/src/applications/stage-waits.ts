@@ -1,7 +1,15 @@
 // Waits: how stories wait for what happens on a stage. Nothing here knows how a stage is made.
 
+import { isMeshError } from "@cloudbrain/sdk";
 import type { TaskFilter } from "@cloudbrain/sdk/domain";
-import type { Stage, StageChain, StageSnapshot, StageTask } from "./stage.ts";
+import type {
+  Stage,
+  StageChain,
+  StageCommand,
+  StageSnapshot,
+  StageStep,
+  StageTask,
+} from "./stage.ts";
 
 /** Moments after which what was to happen by itself is taken for missing. */
 const momentsMax = 400;
@@ -56,4 +64,47 @@ export async function tasksFor(
 ): Promise<readonly StageTask[]> {
   const tasks = await stage.person(account).tasks(list);
   return tasks.filter((task) => task.chain === chain.id);
+}
+
+/** Finds the only task of this chain in a list of this person and does something to it. */
+export async function acts(
+  stage: Pick<Stage, "moment" | "person">,
+  account: string,
+  list: TaskFilter,
+  chain: StageChain,
+  command: StageCommand,
+): Promise<StageTask> {
+  const task = await taskFor(stage, account, list, chain);
+  await stage.person(account).act(task, command);
+  return task;
+}
+
+/** The step of a chain once it is in one of these states. */
+export async function stepIn(
+  stage: Pick<Stage, "moment">,
+  chain: StageChain,
+  id: string,
+  ...states: readonly StageStep["state"][]
+): Promise<StageStep> {
+  return await until(stage, `step ${id} of ${chain.id} is ${states.join(" or ")}`, async () => {
+    const step = stepOf(await chain.now(), id);
+    return states.includes(step.state) ? step : undefined;
+  });
+}
+
+export function stepOf(snapshot: StageSnapshot, id: string): StageStep {
+  const step = snapshot.steps.find((candidate) => candidate.id === id);
+  if (step === undefined) throw new Error(`chain ${snapshot.id} has no step ${id}`);
+  return step;
+}
+
+/** The code that something is refused with; `done` where it is not. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "done";
+  } catch (error) {
+    if (isMeshError(error)) return error.code;
+    throw error;
+  }
 }
