@@ -75,6 +75,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const calendars = createWorkingCalendars(options.calendars);
   const kernel = new HubKernel({
     address: self,
+    description,
     hasParent: options.parent !== undefined,
     evaluate: createEvaluate(),
     validate: createValidate(),

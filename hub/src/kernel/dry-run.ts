@@ -23,6 +23,7 @@ import { parseTime } from "./parse-time.ts";
 import { planPeople } from "./plan-people.ts";
 import { type FoundTarget, type Planning, planFanout, planNode } from "./plan-target.ts";
 import { chainDue, deadlinesOf, latestEnd, latestStart, type PlanClock } from "./plan-times.ts";
+import { recordOf } from "./registry.ts";
 import { deskOf } from "./task-spec.ts";
 
 export interface DryRunOptions extends Omit<Planning, "scope">, PlanClock {
@@ -165,9 +166,7 @@ function targetOf(planning: Planning, step: Step): FoundTarget {
     case "service":
     case "human": {
       const found =
-        step.type === "human"
-          ? planHuman(planning, step, needs)
-          : planNode(planning, step.match, needs);
+        step.type === "human" ? planHuman(planning, step, needs) : planNode(planning, step, needs);
       if (found.problem !== "" || step.input === undefined) return found;
       if (stepsReadByMapping(step.input, needs).length > 0) return found;
       const input = evaluateMapping(step.input, planning.scope, planning.evaluate);
@@ -201,10 +200,10 @@ function targetOf(planning: Planning, step: Step): FoundTarget {
 }
 
 function planHuman(planning: Planning, step: HumanStep, needs: readonly string[]): FoundTarget {
-  const found = planNode(planning, step.match, needs);
+  const found = planNode(planning, step, needs);
   const { node } = found.target;
   if (node === undefined) return found;
-  const about = planning.state.nodes.get(node.address);
+  const about = recordOf(planning.state, node.address);
   const target = { ...found.target, desk: deskOf(planning.state, node.address) };
   return withPeople({ ...found, target }, planPeople(planning, step, needs, about));
 }

@@ -12,6 +12,7 @@ import type {
   Fact,
   JsonValue,
   Kernel,
+  NodeDescription,
   Row,
   SessionMark,
   TaskActor,
@@ -76,6 +77,8 @@ import {
 
 export interface HubKernelOptions {
   readonly address: Address;
+  /** What this hub tells of itself; absent: nobody works at its desk for its own chains. */
+  readonly description?: NodeDescription | undefined;
   /** Whether a hub stands above: the one at the parent address. */
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
@@ -123,6 +126,10 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
     this.options = options;
     this.state = new HubState(options.address);
     if (options.hasParent) this.state.parent = parentOf(options.address);
+    const { description } = options;
+    if (description !== undefined) {
+      this.state.own = { description, state: "online", epoch: 0, changedAtMs: 0 };
+    }
   }
 
   step(event: HubEvent, nowMs: number): void {

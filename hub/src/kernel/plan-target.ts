@@ -10,16 +10,18 @@ import {
   type Evaluate,
   evaluateMapping,
   type FanoutStep,
+  type HumanStep,
   isWithin,
   type JsonValue,
   type Match,
   type NodeRecord,
   type Scope,
+  type ServiceStep,
   type Title,
 } from "@cloudbrain/sdk/domain";
 import { noTarget, type PlannedNode, type PlannedShare, type PlannedTarget } from "./chain-plan.ts";
 import { stepsReadBy, stepsReadByMapping } from "./expression-steps.ts";
-import { findCandidates, type MatchResult, resolveScope } from "./registry.ts";
+import { findCandidates, findDesks, type MatchResult, recordOf, resolveScope } from "./registry.ts";
 import type { HubState } from "./state.ts";
 
 const othersMax = 10;
@@ -44,8 +46,14 @@ export interface FoundTarget {
 }
 
 /** The only place where nodes are matched and explained (E1). */
-function findNodes(planning: Planning, match: Match, scope: Scope): MatchResult {
-  return findCandidates(planning.state, match, scope, planning.evaluate);
+function findNodes(
+  planning: Planning,
+  match: Match,
+  scope: Scope,
+  forPeople: boolean,
+): MatchResult {
+  const find = forPeople ? findDesks : findCandidates;
+  return find(planning.state, match, scope, planning.evaluate);
 }
 
 /** The match without what reads the output of steps (E2), and those steps. */
@@ -64,9 +72,14 @@ function knownPart(match: Match, needs: readonly string[]) {
   return { known, dependsOn: [...new Set([...region, ...industry, ...where])] };
 }
 
-export function planNode(planning: Planning, match: Match, needs: readonly string[]): FoundTarget {
-  const { known, dependsOn } = knownPart(match, needs);
-  const { candidates, explanation } = findNodes(planning, known, planning.scope);
+export function planNode(
+  planning: Planning,
+  step: ServiceStep | HumanStep,
+  needs: readonly string[],
+): FoundTarget {
+  const { known, dependsOn } = knownPart(step.match, needs);
+  const forPeople = step.type === "human";
+  const { candidates, explanation } = findNodes(planning, known, planning.scope, forPeople);
   const [best, ...others] = candidates;
   const target = {
     ...noTarget,
@@ -88,7 +101,9 @@ export function planFanout(
   const level = members.by === "level" ? members.level : undefined;
   const match = { ...step.each.match, level: step.each.match.level ?? level };
   const { known, dependsOn } = knownPart(match, needs);
-  const { candidates, explanation } = findNodes(planning, known, planning.scope);
+  // The members of a level stand below this hub.
+  const forPeople = members.by === "match" && step.each.human !== undefined;
+  const { candidates, explanation } = findNodes(planning, known, planning.scope, forPeople);
   if (members.by === "match") {
     return membersOf(planning, candidates, explanation, dependsOn);
   }
@@ -135,7 +150,8 @@ function membersOf(
 function planItems(planning: Planning, step: FanoutStep, needs: readonly string[]): FoundTarget {
   const { known, dependsOn } = knownPart(step.each.match, needs);
   const readsItem = JSON.stringify(known).includes("item");
-  const shared = readsItem ? undefined : findNodes(planning, known, planning.scope);
+  const find = (scope: Scope) => findNodes(planning, known, scope, step.each.human !== undefined);
+  const shared = readsItem ? undefined : find(planning.scope);
   const base = {
     ...noTarget,
     candidates: shared?.candidates.length ?? 0,
@@ -157,7 +173,7 @@ function planItems(planning: Planning, step: FanoutStep, needs: readonly string[
   let explanation = base.explanation;
   const looked = shared === undefined ? items.slice(0, itemsMatchedMax) : items;
   for (const [index, item] of looked.entries()) {
-    const found = shared ?? findNodes(planning, known, { ...planning.scope, item, index });
+    const found = shared ?? find({ ...planning.scope, item, index });
     // Equally good nodes take items in turn.
     const best = found.candidates.filter(({ state }) => state === found.candidates[0]?.state);
     const node = best[(shared === undefined ? 0 : index) % Math.max(1, best.length)];
@@ -192,7 +208,7 @@ function sharesOf(state: HubState, nodes: readonly NodeRecord[]) {
 
 function titleOf(state: HubState, address: string): Title {
   return (
-    state.nodes.get(address as NodeRecord["description"]["address"])?.description.title ?? {
+    recordOf(state, address as NodeRecord["description"]["address"])?.description.title ?? {
       zh: "",
     }
   );

@@ -160,7 +160,9 @@ export interface RegistrationView {
 /** How a registration stands, seen from its origin. */
 export function viewRegistration(state: HubState, registration: Registration): RegistrationView {
   const { needs } = registration;
-  const own = ownReport(state, directNodes(state), needs);
+  // Nobody above counts the origin: what its own people do is in its own part.
+  const origin = state.own === undefined ? [] : [state.own];
+  const own = ownReport(state, [...origin, ...directNodes(state)], needs);
   const children = knownChildren(state, registration);
   const total = sumReports(own, children);
   const unmet = needs.flatMap((_, index) => (total.counts[index]?.holders === 0 ? [index] : []));

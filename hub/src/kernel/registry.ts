@@ -50,11 +50,41 @@ export function findCandidates(
   evaluate: Evaluate,
   from: Address = state.self,
 ): MatchResult {
+  return rank(state, match, scope, evaluate, from, holdersOf(state, match));
+}
+
+/** As `findCandidates` for what people do: those of this very hub are among them. */
+export function findDesks(
+  state: HubState,
+  match: Match,
+  scope: Scope,
+  evaluate: Evaluate,
+  from: Address = state.self,
+): MatchResult {
+  const { own } = state;
+  const holders = holdersOf(state, match);
+  if (own?.description.capabilities.includes(match.capability) === true) holders.push(own);
+  return rank(state, match, scope, evaluate, from, holders);
+}
+
+/** What is known of a node, this hub included. */
+export function recordOf(state: HubState, address: Address): NodeRecord | undefined {
+  return address === state.self ? state.own : state.nodes.get(address);
+}
+
+function rank(
+  state: HubState,
+  match: Match,
+  scope: Scope,
+  evaluate: Evaluate,
+  from: Address,
+  holders: readonly NodeRecord[],
+): MatchResult {
   const conditions = conditionsOf(match, scope, evaluate);
   if (typeof conditions === "string") {
     return { candidates: [], equals: 0, explanation: conditions };
   }
-  let nodes = holdersOf(state, match).filter(isPresent);
+  let nodes = holders.filter(isPresent);
   let explanation = `${nodes.length} with capability ${match.capability}`;
   for (const condition of conditions) {
     let trouble = "";
@@ -293,19 +323,22 @@ export function assignmentsTo(state: HubState, node: Address): readonly Assignme
   return found;
 }
 
-/** The address that a scope names: itself, or the node with this division code. */
+/**
+ * The address that a scope names: itself, the node with this division code however many zeros it
+ * ends in, or else the node with this label, such as an industry's own hub for a district.
+ */
 export function resolveScope(state: HubState, scope: string): Address | undefined {
   if (scope.startsWith("/")) return scope as Address;
-  if (lastLabel(state.self) === scope || paddedDivision(lastLabel(state.self)) === scope) {
-    return state.self;
+  const label = lastLabel(state.self);
+  const code = paddedDivision(scope);
+  const own = state.own?.description.division || paddedDivision(label);
+  if (label === scope || own === code) return state.self;
+  let labelled: Address | undefined;
+  for (const [address, { description }] of state.nodes) {
+    if (description.division === code) return address;
+    if (lastLabel(address) === scope) labelled ??= address;
   }
-  for (const [address, record] of state.nodes) {
-    const { division } = record.description;
-    if (lastLabel(address) === scope || (division !== "" && division === paddedDivision(scope))) {
-      return address;
-    }
-  }
-  return undefined;
+  return labelled;
 }
 
 function paddedDivision(code: string): string {

@@ -370,6 +370,8 @@ export class HubState {
   readonly fanouts = new Map<string, Fanout>();
   readonly waits = new WaitIndex();
   readonly nodes = new Map<Address, NodeRecord>();
+  /** This hub as a node of its own, for what its people do; no fact, it comes with the process. */
+  own: NodeRecord | undefined;
   readonly nodesByCapability = new Map<string, Set<Address>>();
   /** Nodes below a child that its running snapshot has not named yet. */
   readonly staleNodes = new Map<Address, Set<Address>>();

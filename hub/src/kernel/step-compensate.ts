@@ -22,7 +22,7 @@ import { eachOf, taskOf } from "./apply-compensation.ts";
 import { isWhole, mayHaveReplied } from "./apply-fanout-end.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope } from "./registry.ts";
+import { findCandidates, nodeScope, recordOf } from "./registry.ts";
 import { type Chain, type CompensationTask, type Fanout, taskId } from "./state.ts";
 import { endChain, inputText } from "./step-chain.ts";
 import { closeLate } from "./step-fanout.ts";
@@ -220,7 +220,7 @@ export function undonePart(
   for (const member of source.members.values()) {
     if (member.state !== (isRetry ? "failed" : "replied")) continue;
     const { key, item, output = null } = member;
-    const record = deciding.state.nodes.get(member.node);
+    const record = recordOf(deciding.state, member.node);
     const view = record === undefined ? { address: key } : nodeScope(record);
     const scope = { ...body.context, member: view, item, out: output };
     const found = chooseNode(deciding, each.match, scope, member.node);

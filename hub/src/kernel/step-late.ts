@@ -14,7 +14,7 @@ import {
   type JsonValue,
 } from "@cloudbrain/sdk/domain";
 import type { Deciding } from "./deciding.ts";
-import { nodeScope } from "./registry.ts";
+import { nodeScope, recordOf } from "./registry.ts";
 import type { Fanout, Member } from "./state.ts";
 
 /** Tells the sender of a frame that it is not taken. */
@@ -87,7 +87,7 @@ export function parseOutput(text: string): JsonValue | undefined {
 /** What the reducers' expressions read beside `out`. */
 export function memberScope(deciding: Deciding, fanout: Fanout, memberKey: string): JsonObject {
   const member = fanout.members.get(memberKey);
-  const record = member === undefined ? undefined : deciding.state.nodes.get(member.node);
+  const record = member === undefined ? undefined : recordOf(deciding.state, member.node);
   return {
     member: record === undefined ? { address: memberKey } : nodeScope(record),
     item: member?.item ?? null,

@@ -11,6 +11,7 @@ import { memberAssignmentId, runId } from "./apply-chain.ts";
 import { type Deciding, refuse, reply } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { summaryOf } from "./fanout-fold.ts";
+import { recordOf } from "./registry.ts";
 import { type Assignment, type Chain, type StepRun, taskId } from "./state.ts";
 import { chainFor } from "./step-chain.ts";
 import { type OtherOffer, otherDesk } from "./step-human.ts";
@@ -193,7 +194,8 @@ function chooseNode(
     if (other !== undefined) return { ok: true, offer: other };
     return { ok: false, reason: `no other node that matches is online: ${assignment.node} has it` };
   }
-  const record = deciding.state.nodes.get(wanted);
+  const isForPeople = assignment.task !== undefined;
+  const record = isForPeople ? recordOf(deciding.state, wanted) : deciding.state.nodes.get(wanted);
   const capability = match?.capability ?? "";
   if (record === undefined || record.state === "retired") {
     return { ok: false, reason: `no node ${wanted} is registered at or below this hub` };

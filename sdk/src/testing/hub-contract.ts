@@ -14,6 +14,7 @@ import type {
   Hello,
   JsonValue,
   Kernel,
+  NodeDescription,
   TaskActor,
   TaskCandidates,
   TaskCommand,
@@ -205,6 +206,7 @@ export interface TestHubKernel extends Kernel<TestHubEvent, TestHubOutput> {
 /** The class `HubKernel` of "@cloudbrain/hub/kernel". */
 export type TestHubKernelClass = new (options: {
   readonly address: Address;
+  readonly description?: NodeDescription | undefined;
   readonly hasParent: boolean;
   readonly evaluate: Evaluate;
   readonly validate: Validate;

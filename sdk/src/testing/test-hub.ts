@@ -33,7 +33,7 @@ export class TestHub extends TestHost<TestHubEvent, TestHubOutput> {
   constructor({ world, hub, description, parent }: TestHubOptions) {
     const { address } = description;
     const hasParent = parent !== undefined;
-    const kernel = new hub({ address, hasParent, evaluate, validate, addWorkingTime });
+    const kernel = new hub({ address, description, hasParent, evaluate, validate, addWorkingTime });
     super({ world, description, kernel, parent });
     this.kernel = kernel;
   }

@@ -48,21 +48,24 @@ export class KernelMesh {
   private readonly gone = new Set<Address>();
   private links = 0;
 
-  addHub(text: string): HubKernel {
+  /** `features`: what the hub tells of itself, such as what its people do. */
+  addHub(text: string, features: Partial<NodeDescription> = {}): HubKernel {
     const address = text as Address;
     const parent = this.parentHub(address);
-    const kernel = this.createKernel(address);
+    const description = { ...makeDescription(text, true, []), ...features };
+    const kernel = this.createKernel(address, description);
     this.hubs.set(address, kernel);
     this.facts.set(address, []);
     this.step(address, { type: "started", epoch: 1 });
-    if (parent !== undefined) this.connect(address, parent, makeDescription(text, true, []));
+    if (parent !== undefined) this.connect(address, parent, description);
     return kernel;
   }
 
   /** An empty kernel for this place. */
-  createKernel(address: Address): HubKernel {
+  createKernel(address: Address, description?: NodeDescription): HubKernel {
     return new HubKernel({
       address,
+      description,
       hasParent: this.parentHub(address) !== undefined,
       evaluate: createEvaluate(),
       validate: createValidate(),
