@@ -86,11 +86,7 @@ export function mayHaveReplied({ closed, replied }: Omit<PartCounts, "members">)
 }
 
 /** The part of a hub below is final. It remembers what it may be asked to undo. */
-export function retireBelow(
-  applying: Applying,
-  fanout: Fanout,
-  told: PartCounts,
-): void {
+export function retireBelow(applying: Applying, fanout: Fanout, told: PartCounts): void {
   const isUndoing = fanout.compensates !== undefined;
   // Where there is nothing to ask for, the hub above says nothing more.
   const mayBeUndone = isUndoing

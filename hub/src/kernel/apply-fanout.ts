@@ -86,7 +86,7 @@ export function applyFanoutFact(applying: Applying, fact: FanoutFact): void {
       recall(applying, fanout, "withdrawn", fanout.forgets);
       return;
     case "delegatedAgain":
-      delegate(applying, fanout, fact.child, fanout.membersMax);
+      delegate(applying, fanout, fact.child, fanout.children.get(fact.child)?.members ?? 0);
       return;
     case "fanoutClosed":
       closeLate(applying, fanout, fact);
@@ -219,7 +219,9 @@ function openFanout(applying: Applying, fact: OpenedFact): void {
   applying.dirty.mark("fanout", fanout.id);
   state.due.push("fanout", fanout.id, fanout.dueMs);
   for (const member of fact.members) putMember(applying, fanout, member, fact.input);
-  for (const child of fact.children) delegate(applying, fanout, child, fact.membersMax);
+  fact.children.forEach((child, index) => {
+    delegate(applying, fanout, child, fact.expected?.[index] ?? 0);
+  });
   noteChange(applying, fanout);
 }
 
@@ -252,13 +254,14 @@ function replaceUndone(applying: Applying, id: string): void {
   removeRow(applying, undone);
 }
 
-function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax: number): void {
+/** Until the child has told, its members are those that we know of: nobody is forgotten. */
+function delegate(applying: Applying, fanout: Fanout, child: Address, expected: number): void {
   fanout.children.set(child, {
     address: child,
     version: 0,
     closed: false,
     final: false,
-    members: 0,
+    members: expected,
     replied: 0,
     failed: 0,
     accumulators: [],
@@ -271,7 +274,7 @@ function delegate(applying: Applying, fanout: Fanout, child: Address, membersMax
     step: fanout.step,
     scope: fanout.scope as Address,
     level: fanout.level,
-    membersMax,
+    membersMax: fanout.membersMax,
     each: fanout.each,
     aggregate: fanout.aggregate,
     context: fanout.context,

@@ -97,6 +97,8 @@ export type HubFact =
       readonly urgent?: true;
       readonly members: readonly OpenedMember[];
       readonly children: readonly Address[];
+      /** Members that each child is known to have, in their order; absent: nobody knows yet. */
+      readonly expected?: readonly number[];
       /** The input of every member that has none of its own, as JSON text. */
       readonly input: string;
       /** Present when people do it. */

@@ -70,7 +70,9 @@ export function missingOf(fanout: Fanout): readonly Address[] {
     if (member.state !== "replied" && member.node !== "") missing.push(member.node as Address);
   }
   for (const child of fanout.children.values()) {
-    missing.push(...child.missing.slice(0, missingMax - missing.length));
+    // A hub that has told nothing is missing itself.
+    const below = child.version === 0 ? [child.address] : child.missing;
+    missing.push(...below.slice(0, missingMax - missing.length));
     if (missing.length >= missingMax) return missing;
   }
   return missing;

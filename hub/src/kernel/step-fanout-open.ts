@@ -17,7 +17,7 @@ import { runId } from "./apply-chain.ts";
 import { pinEach } from "./apply-compensation.ts";
 import type { Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope, resolveScope, submitterArea } from "./registry.ts";
+import { findCandidates, findDesks, nodeScope, resolveScope, submitterArea } from "./registry.ts";
 import type { Chain } from "./state.ts";
 import { inputText, suspend } from "./step-chain.ts";
 import { type MemberWork, openMembersHere, prepareFanout, withTask } from "./step-human.ts";
@@ -84,6 +84,7 @@ export function openOrigin(
 type LevelPart = {
   readonly members: readonly OpenedMember[];
   readonly children: readonly Address[];
+  readonly expected: readonly number[];
   readonly input: string;
 };
 
@@ -100,7 +101,7 @@ export function levelPart(
   const match = { ...each.match, level: each.match.level ?? level };
   const found = findCandidates(state, match, scope, deciding.evaluate);
   const members: OpenedMember[] = [];
-  const children = new Set<Address>();
+  const below = new Map<Address, number>();
   // One text for all where the input does not read the member: it is stored and encoded once.
   const shared = inputText(deciding, each.input, scope);
   for (const record of found.candidates) {
@@ -109,15 +110,17 @@ export function levelPart(
     const child = childTowards(state.self, address);
     if (child === undefined) continue;
     if (child !== address) {
-      children.add(child);
+      below.set(child, (below.get(child) ?? 0) + 1);
       continue;
     }
     members.push(nodeMember(deciding, work, scope, record, shared.ok));
   }
   members.sort((a, b) => compareText(a.key, b.key));
+  const children = [...below.keys()].sort(compareText);
   return {
     members,
-    children: [...children].sort(compareText),
+    children,
+    expected: children.map((child) => below.get(child) ?? 0),
     input: shared.ok ? shared.text : "null",
   };
 }
@@ -148,7 +151,8 @@ function matchPart(
 ): { readonly members: readonly OpenedMember[]; readonly input: string } | string {
   const { each } = work;
   const from = submitterArea(deciding.state, chain.submitter);
-  const found = findCandidates(deciding.state, each.match, scope, deciding.evaluate, from);
+  const find = work.human === undefined ? findCandidates : findDesks;
+  const found = find(deciding.state, each.match, scope, deciding.evaluate, from);
   const max = Math.min(step.members.membersMax, limits.fanoutMembersPerHubMax);
   const { length } = found.candidates;
   if (length > max) return `fanout: ${length} nodes match, which is over the limit of ${max}`;
