@@ -71,7 +71,7 @@ const overTheHoliday: Story = {
     const early = await taskFor(stage, "wang", "mine", chain);
     const complete = { kind: "complete", output: solved } as const;
     assert.is(await codeOf(stage.person("wang").act(early, complete)), "TASK_STATE");
-    const asked = await taskFor(stage, "zhao", "offered", chain);
+    const asked = await taskFor(stage, "zhao", "mine", chain);
     const [entry] = (await stage.person("zhao").read(asked.id)).coHandlings;
     const opinion = "属于小区共用部位，可以进场";
     await stage.person("zhao").act(asked, {

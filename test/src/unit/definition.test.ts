@@ -21,7 +21,9 @@ const examples = [
   "item-handling.yaml",
   "city-item.yaml",
   "typhoon-emergency.yaml",
+  "typhoon-second-wave.yaml",
   "hotline-12345.yaml",
+  "hotline-12345-again.yaml",
   "resident-permit.yaml",
 ];
 
