@@ -26,13 +26,19 @@ export function registrationKey({ origin, application, version }: RegistrationNa
   return `${origin} ${application}@${version}`;
 }
 
-/** Our direct nodes alone: every node of the subtree is a direct one of exactly one hub. */
+/**
+ * Our direct nodes alone: every node of the subtree is a direct one of exactly one hub. `origin` is
+ * this hub where the application is its own: nobody above counts it, and its people can be asked.
+ */
 export function ownReport(
   state: HubState,
   direct: readonly NodeRecord[],
   needs: readonly CapabilityNeed[],
+  origin?: NodeRecord,
 ): RegistrationReport {
-  const counts = needs.map((need) => countNodes(direct, need));
+  const all = origin === undefined ? direct : [origin, ...direct];
+  // The members of a level stand below the hub that asks them.
+  const counts = needs.map((need) => countNodes(need.kind === "every" ? direct : all, need));
   const gaps: CapabilityGap[] = [];
   counts.forEach(({ holders, expected }, need) => {
     if (holders < expected) gaps.push({ need, hub: state.self, holders, expected });
@@ -160,9 +166,7 @@ export interface RegistrationView {
 /** How a registration stands, seen from its origin. */
 export function viewRegistration(state: HubState, registration: Registration): RegistrationView {
   const { needs } = registration;
-  // Nobody above counts the origin: what its own people do is in its own part.
-  const origin = state.own === undefined ? [] : [state.own];
-  const own = ownReport(state, [...origin, ...directNodes(state)], needs);
+  const own = ownReport(state, directNodes(state), needs, state.own);
   const children = knownChildren(state, registration);
   const total = sumReports(own, children);
   const unmet = needs.flatMap((_, index) => (total.counts[index]?.holders === 0 ? [index] : []));
