@@ -1,5 +1,5 @@
-// Chain snapshots: a chain of a kernel as `client.getChain` tells it, so that what a test has learnt
-// here holds for a real hub.
+// Chain snapshots: a chain of a kernel as `client.getChain` tells it: what a test has learnt here
+// holds for a real hub.
 
 import type { ChainSnapshot, StepSnapshot, StepWait } from "../client/results.ts";
 import type { HubChain, HubStep } from "./hub-contract.ts";

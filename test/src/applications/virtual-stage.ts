@@ -1,5 +1,5 @@
-// Virtual stage: stories on the testing kit of the SDK, in virtual time. There is nothing in it that
-// a vendor could not write.
+// Virtual stage: stories on the testing kit of the SDK, in virtual time. A vendor could write all
+// that is in it.
 
 import { HubKernel } from "@cloudbrain/hub/kernel";
 import type { ChainSnapshot, Duration } from "@cloudbrain/sdk";

@@ -161,7 +161,7 @@ export class Checkers {
     const may = node.lives + this.world.freshHubsAbove(node.address);
     if (count > may) this.violation("execution", key, `runs ${count} times, ${may} are explained`);
     const disturbances = this.world.disturbances();
-    if (instruction.attempt > 4 + disturbances) {
+    if (instruction.attempt > this.world.scenario.attemptsMax + disturbances) {
       this.violation("attempts", key, `${disturbances} disturbances do not explain that many`);
     }
   }

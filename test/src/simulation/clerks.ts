@@ -25,18 +25,6 @@ const triesMax = 20;
 /** Tasks that a person deals with at a sitting. */
 const sittingMax = 4;
 
-function person(account: string, groups: readonly string[]): TaskActor {
-  return { account, name: account, department: "hall", area: "", groups, roles: [] };
-}
-
-const people: readonly TaskActor[] = [
-  person("wang", ["clerks"]),
-  person("li", ["clerks"]),
-  person("zhao", ["clerks", "helpers"]),
-  person("desk", ["dispatch"]),
-  person("chief", [supervisorsGroup]),
-];
-
 interface Order {
   readonly actor: TaskActor;
   readonly task: string;
@@ -59,7 +47,10 @@ export class Clerks {
   }
 
   open(): void {
-    for (const hub of this.world.hubs) for (const actor of people) this.work(hub, actor);
+    const { hubs, scenario } = this.world;
+    for (const hub of hubs) {
+      for (const actor of scenario.staff.at(hub.address)) this.work(hub, actor);
+    }
   }
 
   private work(hub: SimHub, actor: TaskActor): void {
@@ -73,6 +64,7 @@ export class Clerks {
 
   private sit(hub: SimHub, actor: TaskActor, place: string): void {
     const nowMs = hub.journal?.now() ?? 0;
+    if (this.takesDetour("meddles", place)) this.meddle(hub, actor, place, nowMs);
     for (const filter of ["mine", "offered"] as const) {
       const { tasks } = hub.hub.worklist({ actor, filter, limit: sittingMax }, nowMs);
       for (const task of tasks) {
@@ -80,6 +72,22 @@ export class Clerks {
         if (command !== undefined) this.order(hub, actor, task, command);
       }
     }
+  }
+
+  /** Some look after the tasks of others. */
+  private meddle(hub: SimHub, actor: TaskActor, place: string, nowMs: number): void {
+    const { dice, scenario } = this.world;
+    const filter = actor.groups.includes(supervisorsGroup) ? "all" : "history";
+    const { tasks } = hub.hub.worklist({ actor, filter, limit: sittingMax }, nowMs);
+    if (tasks.length === 0) return;
+    const task = dice.pick("whose task", place, tasks);
+    const commands = scenario.staff.asides(hub, actor, task);
+    if (commands.length > 0) this.order(hub, actor, task, dice.pick("aside", place, commands));
+  }
+
+  private takesDetour(tag: string, place: string): boolean {
+    const { dice, faults, scenario } = this.world;
+    return dice.chance(tag, place, faults.restless(scenario.staff.restless));
   }
 
   private order(hub: SimHub, actor: TaskActor, task: TaskSummary, command: TaskCommand): void {
@@ -146,21 +154,19 @@ export class Clerks {
     task: TaskSummary,
     place: string,
   ): TaskCommand | undefined {
-    const { dice, faults } = this.world;
+    const { dice, faults, scenario } = this.world;
+    const { staff } = scenario;
     const reason = "as the simulation wished";
     // Some tasks lie until they expire.
     if (faults.vector.badHandlers > 0 && hashText(task.id) % 12 === 0) return undefined;
     switch (task.ask) {
       case "claim":
-        if (
-          actor.groups.includes("clerks") &&
-          dice.chance("sends back", place, faults.badHandlers() / 4)
-        )
+        if (staff.sendsBack(actor) && dice.chance("sends back", place, faults.badHandlers() / 4))
           return { kind: "return", reason };
         return { kind: "claim" };
       case "decideReturn": {
-        const kind = dice.chance("rejects", place, 0.2) ? "reject" : "insist";
-        return { kind: "decideReturn", decision: { kind }, reason };
+        const decision = dice.pick("rejects", place, staff.decisions(task));
+        return { kind: "decideReturn", decision, reason };
       }
       case "decideExtension":
       case "decideHanging":
@@ -172,37 +178,28 @@ export class Clerks {
         return entry && { kind: "answerCoHandling", entry: entry.id, opinion: reason };
       }
       case "work":
-        return this.workOn(hub, task, place);
+        return this.workOn(hub, actor, task, place);
       case "watch":
       case undefined:
         return undefined;
     }
   }
 
-  private workOn(hub: SimHub, task: TaskSummary, place: string): TaskCommand | undefined {
-    const { dice, faults } = this.world;
+  private workOn(
+    hub: SimHub,
+    actor: TaskActor,
+    task: TaskSummary,
+    place: string,
+  ): TaskCommand | undefined {
+    const { dice, faults, scenario } = this.world;
     const reason = "as the simulation wished";
     if (task.owner !== undefined) return { kind: "resolve", reason };
     if (task.state === "hanging") return undefined;
-    if (dice.chance("clerk errs", place, faults.badHandlers())) {
-      const helper = { account: "li", name: "li", department: "hall" };
-      const nowMs = hub.journal?.now() ?? 0;
-      const commands: readonly TaskCommand[] = [
-        { kind: "unclaim", reason },
-        { kind: "return", reason },
-        { kind: "transfer", to: { kind: "group", group: "clerks" }, reason },
-        { kind: "delegate", to: helper, reason },
-        { kind: "requestExtension", extraMs: 5_000, reason },
-        { kind: "requestHanging", untilMs: nowMs + 30_000, reason },
-        {
-          kind: "askCoHandler",
-          to: { kind: "group", group: "helpers" },
-          required: true,
-          reason,
-        },
-      ];
+    const errs = dice.chance("clerk errs", place, faults.badHandlers());
+    if (errs || this.takesDetour("detour", place)) {
+      const commands = scenario.staff.detours(hub, actor, task);
       const command = dice.pick("how a clerk errs", place, commands);
-      const isOwn = command.kind === "delegate" && task.holder?.account === helper.account;
+      const isOwn = command.kind === "delegate" && command.to.account === actor.account;
       return isOwn ? undefined : command;
     }
     const spec = hub.hub.state.tasks.get(task.id)?.spec;
@@ -212,6 +209,7 @@ export class Clerks {
     const tag = reports ? `${task.id}r${this.reports}` : task.id;
     this.world.checkers.returned(tag, hub.address);
     const v = numberOf(tag);
-    return { kind: reports ? "report" : "complete", output: { tag, v, big: v >= 500 } };
+    const output = { tag, v, big: v >= 500, ...scenario.staff.formOf(task, tag) };
+    return { kind: reports ? "report" : "complete", output };
   }
 }

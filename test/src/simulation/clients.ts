@@ -6,6 +6,7 @@
 import type { HubReply } from "@cloudbrain/hub/kernel";
 import type { Application, JsonObject } from "@cloudbrain/sdk/domain";
 import { hashText } from "./dice.ts";
+import type { Wish } from "./scenario.ts";
 import type { SimHub } from "./sim-hub.ts";
 import type { World } from "./world.ts";
 
@@ -36,6 +37,13 @@ export function hashOf(input: JsonObject): string {
 const replyMs = 6_000;
 const triesMax = 60;
 
+/** Whoever has a wish of their own has it at the root. */
+function submissionOf(wish: Wish, hubs: readonly SimHub[], key: string): Submission {
+  const bodyHash = hashOf(wish.input);
+  const nothing = { chain: undefined, refused: undefined, tries: 0 };
+  return { ...wish, hub: hubs[0]?.address ?? "", key, bodyHash, ...nothing };
+}
+
 export class Clients {
   readonly submissions: Submission[] = [];
   private readonly world: World;
@@ -55,7 +63,9 @@ export class Clients {
   }
 
   private draw(key: string): Submission {
-    const { dice, drawnApplications: applications, hubs } = this.world;
+    const { dice, hubs, scenario } = this.world;
+    if (scenario.wish !== undefined) return submissionOf(scenario.wish(key), hubs, key);
+    const applications = scenario.started;
     const hub = dice.chance("submit at root", "", 0.7)
       ? hubs[0]
       : dice.pick("submit hub", "", hubs);

@@ -64,7 +64,9 @@ function note(ledger: Ledger, fact: HubFact): void {
 }
 
 function applicationOf(world: World, row: ChainRow): Application | undefined {
-  return world.applications.find(({ id, version }) => `${id}@${version}` === row.application);
+  return world.scenario.applications.find(
+    ({ id, version }) => `${id}@${version}` === row.application,
+  );
 }
 
 function checkUndone(world: World, row: ChainRow, ledger: Ledger): void {

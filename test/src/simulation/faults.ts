@@ -82,6 +82,11 @@ export class Faults {
   losesReply(): boolean {
     return this.world.dice.chance("lost reply", "", 0.1 * this.rate("lostReply"));
   }
+  /** As much as a world wishes, but nothing in a calm one and once all is healed. */
+  restless(rate: number): number {
+    const isCalm = Object.values(this.vector).every((level) => level === 0);
+    return this.healed || isCalm ? 0 : rate;
+  }
   /** How likely a handler does something else than to succeed. */
   badHandlers(): number {
     return [0, 0.1, 0.4][this.rate("badHandlers")] ?? 0;

@@ -233,7 +233,7 @@ export function checkHistories(world: World): void {
   const report: Report = (...words) => world.checkers.violation(...words);
   const tasks = new Map<string, TaskHistory>();
   for (const hub of world.hubs) {
-    const history = new HubHistory(hub.address, world.applications, report);
+    const history = new HubHistory(hub.address, world.scenario.applications, report);
     const ofTasks = new TaskHistory(report);
     tasks.set(hub.address, ofTasks);
     for (const fact of factsOf(hub, report)) {

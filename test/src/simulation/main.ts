@@ -1,6 +1,8 @@
 // Entry of the simulation: runs seeds, each twice, over two processes, and reports.
 //
-// Usage: npm run test:sim -- [--seeds N] [--first S] [--seed S] [--plant NAME] [--plants] [--json]
+// Usage: npm run test:sim -- [--seeds N] [--first S] [--seed S] [--applications]
+//                            [--plant NAME] [--plants] [--json]
+// With --applications every seed plays the worked applications of docs/examples, and nothing else.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -8,11 +10,18 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { isPlant, type Plant, plants } from "./plants.ts";
 import { regressionSeeds } from "./seeds.ts";
-import { runSeed, type WorldReport } from "./world.ts";
+import { runSeed, type WorldOptions, type WorldReport } from "./world.ts";
+
+/** What all seeds of a run have in common. */
+interface Mode {
+  readonly plant: Plant | undefined;
+  /** Only the worked applications. */
+  readonly worked: boolean;
+}
 
 interface Work {
   readonly seeds: readonly number[];
-  readonly plant: Plant | undefined;
+  readonly mode: Mode;
 }
 
 interface Tally {
@@ -29,9 +38,13 @@ const seedsPerTurn = 10;
 /** A planted bug that needs more seeds than this is not caught. */
 const plantSeedsMax = 300;
 
-function runTwice(seed: number, plant: Plant | undefined, tally: Tally): void {
-  const first = runSeed({ seed, plant });
-  const second = runSeed({ seed, plant });
+function optionsOf(seed: number, { plant, worked }: Mode): WorldOptions {
+  return { seed, plant, ...(worked ? { worked } : {}) };
+}
+
+function runTwice(seed: number, mode: Mode, tally: Tally): void {
+  const first = runSeed(optionsOf(seed, mode));
+  const second = runSeed(optionsOf(seed, mode));
   tally.seeds += 1;
   tally.events += first.events + second.events;
   tally.chains += first.chains;
@@ -55,17 +68,13 @@ function addTally(total: Tally, part: Tally): void {
 function serve(): void {
   process.on("message", (work: Work) => {
     const tally = emptyTally();
-    for (const seed of work.seeds) runTwice(seed, work.plant, tally);
+    for (const seed of work.seeds) runTwice(seed, work.mode, tally);
     process.send?.(tally);
   });
 }
 
 /** Shares the seeds over child processes; ends early once `failuresMax` have failed. */
-async function runAll(
-  seeds: readonly number[],
-  plant: Plant | undefined,
-  failuresMax: number,
-): Promise<Tally> {
+async function runAll(seeds: readonly number[], mode: Mode, failuresMax: number): Promise<Tally> {
   const total = emptyTally();
   const waiting = [...seeds];
   const jobs = Math.max(
@@ -77,7 +86,7 @@ async function runAll(
       const next = (): void => {
         const turn = total.failures.length >= failuresMax ? [] : waiting.splice(0, seedsPerTurn);
         if (turn.length > 0) {
-          child.send({ seeds: turn, plant } satisfies Work);
+          child.send({ seeds: turn, mode } satisfies Work);
           return;
         }
         child.disconnect();
@@ -100,7 +109,7 @@ async function runAll(
   return total;
 }
 
-function describeFailure(report: WorldReport, plant: Plant | undefined): string {
+function describeFailure(report: WorldReport, { plant, worked }: Mode): string {
   const rates = Object.entries(report.vector).filter(([, rate]) => rate > 0);
   const faults = rates.map(([kind, rate]) => `${kind} ${rate === 1 ? "low" : "high"}`).join(", ");
   const lines = report.violations
@@ -109,24 +118,25 @@ function describeFailure(report: WorldReport, plant: Plant | undefined): string 
       ({ rule, subject, detail, atMs }) => `  at ${atMs} ms, rule ${rule}, ${subject}: ${detail}`,
     );
   const planted = plant === undefined ? "" : ` --plant ${plant}`;
+  const how = `${worked ? " --applications" : ""}${planted}`;
   return [
     `seed ${report.seed}: ${report.violations.length} violations`,
     `  faults: ${faults === "" ? "none" : faults}`,
     ...lines,
-    `  replay: npm run test:sim -- --seed ${report.seed}${planted}`,
+    `  replay: npm run test:sim -- --seed ${report.seed}${how}`,
   ].join("\n");
 }
 
 /** One seed, with its whole trace when it fails. */
-function replay(seed: number, plant: Plant | undefined, withTrace: boolean): boolean {
+function replay(seed: number, mode: Mode, withTrace: boolean): boolean {
   const lines: string[] = [];
   const listener = (atMs: number, text: string): void => {
     lines.push(`${String(atMs).padStart(8)} ${text}`);
   };
-  const report = runSeed({ seed, plant, listener });
+  const report = runSeed({ ...optionsOf(seed, mode), listener });
   const isGood = report.violations.length === 0;
   if (withTrace || !isGood) console.log(lines.slice(withTrace ? 0 : -200).join("\n"));
-  console.log(isGood ? `seed ${seed}: no violation` : describeFailure(report, plant));
+  console.log(isGood ? `seed ${seed}: no violation` : describeFailure(report, mode));
   return isGood;
 }
 
@@ -134,7 +144,7 @@ async function runPlants(): Promise<boolean> {
   let areCaught = true;
   for (const plant of plants) {
     const seeds = Array.from({ length: plantSeedsMax }, (_, index) => index + 1);
-    const tally = await runAll(seeds, plant, 1);
+    const tally = await runAll(seeds, { plant, worked: false }, 1);
     const first = tally.failures.at(0);
     if (first === undefined) areCaught = false;
     const rule = first?.violations.at(0)?.rule;
@@ -154,6 +164,7 @@ async function main(): Promise<boolean> {
       first: { type: "string", default: "1" },
       seed: { type: "string" },
       plant: { type: "string" },
+      applications: { type: "boolean", default: false },
       plants: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       trace: { type: "boolean", default: false },
@@ -169,23 +180,24 @@ async function main(): Promise<boolean> {
     console.error(`no plant is called ${plant}; there are: ${plants.join(", ")}`);
     return false;
   }
-  if (values.seed !== undefined) return replay(Number(values.seed), plant, values.trace);
+  const mode = { plant, worked: values.applications };
+  if (values.seed !== undefined) return replay(Number(values.seed), mode, values.trace);
   if (values.plants) return await runPlants();
   const first = Number(values.first);
   const seeds = [
-    ...regressionSeeds.map(({ seed }) => seed),
+    ...(mode.worked ? [] : regressionSeeds.map(({ seed }) => seed)),
     ...Array.from({ length: Number(values.seeds) }, (_, index) => first + index),
   ];
   const startedMs = performance.now();
-  const tally = await runAll(seeds, plant, Number.POSITIVE_INFINITY);
+  const tally = await runAll(seeds, mode, Number.POSITIVE_INFINITY);
   const seconds = (performance.now() - startedMs) / 1_000;
-  return conclude(tally, seconds, { plant, isJson: values.json });
+  return conclude(tally, seconds, { mode, isJson: values.json });
 }
 
 function conclude(
   tally: Tally,
   seconds: number,
-  how: { readonly plant: Plant | undefined; readonly isJson: boolean },
+  how: { readonly mode: Mode; readonly isJson: boolean },
 ): boolean {
   const isGood = tally.failures.length === 0 && tally.unequal.length === 0;
   const hashes =
@@ -195,7 +207,7 @@ function conclude(
     return isGood;
   }
   for (const failure of tally.failures.slice(0, 10))
-    console.log(describeFailure(failure, how.plant));
+    console.log(describeFailure(failure, how.mode));
   const speed = `${(tally.seeds / seconds).toFixed(1)} seeds/s`;
   const events = `${Math.round(tally.events / seconds)} events/s`;
   console.log(`${seconds.toFixed(1)} s, ${speed}, ${events}, ${tally.chains} submits`);

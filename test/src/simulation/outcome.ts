@@ -8,12 +8,11 @@
 //   - nothing is left over: no instruction, task, fan-out, unacknowledged frame or handler
 
 import type { ChainRow, FanoutSummary } from "@cloudbrain/hub/kernel";
-import type { JsonValue } from "@cloudbrain/sdk/domain";
+import { canonicalJson } from "@cloudbrain/sdk/domain";
 import { tableRange } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeCbor } from "@cloudbrain/sdk/internal/journal/record";
 import { checkCollaboration } from "./collaboration-checks.ts";
 import { checkRegistrations } from "./registrations.ts";
-import { numberOf } from "./scenarios.ts";
 import type { SimHub } from "./sim-hub.ts";
 import { checkWaits } from "./wait-outcome.ts";
 import type { World } from "./world.ts";
@@ -142,17 +141,15 @@ function checkLedger(
 
 function checkChain(world: World, hub: string, row: ChainRow): void {
   for (const step of row.steps) {
-    if (step.summary !== undefined) {
-      checkSummary(world, `${row.id}.${step.id}`, step.summary, step.reason);
-    }
-    if (step.revised !== undefined) checkSummary(world, `${row.id}.${step.id}`, step.revised, "");
+    if (step.summary !== undefined) checkSummary(world, row, step.id, step.summary, step.reason);
+    if (step.revised !== undefined) checkSummary(world, row, step.id, step.revised, "");
   }
   const isCalm = Object.values(world.faults.vector).every((rate) => rate === 0);
   // Below the root a scenario may ask for nodes that are not there.
   if (
     isCalm &&
     hub === world.hubs[0]?.address &&
-    world.drawnApplications.some(({ id }) => row.application === `${id}@1.0.0`) &&
+    world.scenario.started.some((it) => row.application === `${it.id}@${it.version}`) &&
     row.state !== "succeeded" &&
     row.state !== "cancelled" &&
     !row.reason.startsWith("step broken")
@@ -161,7 +158,14 @@ function checkChain(world: World, hub: string, row: ChainRow): void {
   }
 }
 
-function checkSummary(world: World, subject: string, summary: FanoutSummary, reason: string): void {
+function checkSummary(
+  world: World,
+  row: ChainRow,
+  step: string,
+  summary: FanoutSummary,
+  reason: string,
+): void {
+  const subject = `${row.id}.${step}`;
   const wrong = (detail: string): void => world.checkers.violation("fold", subject, detail);
   const { aggregate, members, replied, failed } = summary;
   const tags = (aggregate["tags"] ?? []) as readonly string[];
@@ -173,22 +177,15 @@ function checkSummary(world: World, subject: string, summary: FanoutSummary, rea
     if (!world.checkers.returnedTags.has(tag)) wrong(`${tag} was never returned by a handler`);
     if (!tag.startsWith(subject)) wrong(`${tag} belongs to another fan-out`);
   }
-  const values = tags.map(numberOf);
-  const sum = values.reduce((total, value) => total + value, 0);
-  const expected: Record<string, JsonValue> = {
-    avg: values.length === 0 ? null : sum / values.length,
-    big: values.filter((value) => value >= 500).length,
-    count: values.length,
-    max: values.length === 0 ? null : Math.max(...values),
-    min: values.length === 0 ? null : Math.min(...values),
-    sum,
-  };
+  const expected = world.scenario.figuresOf(row.application, step, tags);
   for (const [name, value] of Object.entries(expected)) {
-    if (aggregate[name] !== value)
-      wrong(`${name} is ${String(aggregate[name])}, not ${String(value)}`);
+    const found = aggregate[name] ?? null;
+    if (canonicalJson(found) === canonicalJson(value)) continue;
+    wrong(`${name} is ${JSON.stringify(found)}, not ${JSON.stringify(value)}`);
   }
   const first = aggregate["first"];
-  if (tags.length > 0 && !tags.includes(String(first))) wrong(`first is ${String(first)}`);
+  const isFirst = first === undefined || tags.length === 0 || tags.includes(String(first));
+  if (!isFirst) wrong(`first is ${String(first)}`);
   if (summary.closed && members > 0 && replied === members && reason.includes("replied"))
     wrong(`complete, yet: ${reason}`);
 }

@@ -24,6 +24,7 @@ type Command = Extract<HubEvent, { type: "suspend" | "resume" | "retry" | "skip"
 type WithoutRequest<Event> = Event extends unknown ? Omit<Event, "request"> : never;
 
 const operatorEveryMs = 3_000;
+const noticeEveryMs = 2_500;
 const idleStates: ReadonlySet<string> = new Set(["waiting", "succeeded", "skipped", "cancelled"]);
 const by = "/c0/s-operator";
 
@@ -32,6 +33,7 @@ export class Outsiders {
   readonly signals = new Map<string, SentSignal>();
   /** Instructions that the operator has given to another node, or tried to. */
   rematches = 0;
+  private notices = 0;
   private readonly world: World;
 
   constructor(world: World) {
@@ -40,12 +42,35 @@ export class Outsiders {
 
   plan(): void {
     const { dice, timeline, faults } = this.world;
-    const count = dice.whole("waiting submissions", "", { low: 0, high: 4 });
+    this.notice();
+    const [low, high] = this.world.scenario.wish === undefined ? [0, 4] : [0, 0];
+    const count = dice.whole("waiting submissions", "", { low, high });
     for (let item = 0; item < count; item += 1) {
       const atMs = dice.whole("waiting at", "", { low: 4_000, high: faults.safetyMs });
       timeline.schedule(atMs, () => this.begin(item, atMs));
     }
     if (Object.values(faults.vector).some((rate) => rate > 0)) this.operate();
+  }
+
+  /** Whoever has something to tell a chain does, now and then to others, and not only once. */
+  private notice(): void {
+    const { dice, timeline, hubs, scenario } = this.world;
+    timeline.schedule(noticeEveryMs, () => {
+      for (const hub of hubs) {
+        for (const { chain, name, payload } of hub.isUp ? scenario.notices(hub) : []) {
+          if (!dice.chance("notices", chain, 0.3)) continue;
+          this.notices += 1;
+          const nonce = `notice-${this.notices}`;
+          const sent = { hub: hub.address, opened: 0, unanswered: 0, isRetained: false };
+          this.signals.set(nonce, sent);
+          const only = dice.chance("notice to chain", chain, 0.5) ? chain : undefined;
+          const isForOther = dice.chance("notice to another", chain, 0.2);
+          const told = isForOther ? { ...payload, caseNo: "another" } : payload;
+          this.send(sent, name, { ...told, nonce }, only);
+        }
+      }
+      this.notice();
+    });
   }
 
   private begin(item: number, atMs: number): void {
@@ -79,12 +104,17 @@ export class Outsiders {
     const times = dice.chance("signal again", "", 0.3) ? 2 : 1;
     for (let time = 0; time < times; time += 1) {
       timeline.schedule(time * dice.whole("signal gap", "", { low: 1, high: 9_000 }), () =>
-        this.send(sent, { item, nonce }, chain),
+        this.send(sent, "approved", { item, nonce }, chain),
       );
     }
   }
 
-  private send(sent: SentSignal, payload: JsonObject, chain: string | undefined): void {
+  private send(
+    sent: SentSignal,
+    name: string,
+    payload: JsonObject,
+    chain: string | undefined,
+  ): void {
     const hub = this.world.hubAt(sent.hub);
     if (hub?.isUp !== true) return;
     const only = chain === undefined ? {} : { chain };
@@ -93,7 +123,7 @@ export class Outsiders {
       (request) => ({
         type: "signalled",
         request,
-        name: "approved",
+        name,
         payload,
         source: "/c0/s-desk",
         ...only,

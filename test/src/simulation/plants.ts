@@ -7,11 +7,11 @@ import {
   type Contribution,
   type Fact,
   mergeAccumulators,
+  type NodeDescription,
   type Row,
   type Step,
 } from "@cloudbrain/sdk/domain";
 import type { Session } from "@cloudbrain/sdk/session";
-import { addWorkingTime } from "./waiting-scenarios.ts";
 import type { World } from "./world.ts";
 
 export const plants = [
@@ -38,12 +38,15 @@ export function isPlant(text: string): text is Plant {
   return (plants as readonly string[]).includes(text);
 }
 
-export function createHubKernel(world: World, address: Address): HubKernel {
+export function createHubKernel(world: World, description: NodeDescription): HubKernel {
+  const { address } = description;
+  const { validate, addWorkingTime } = world.scenario;
   const options = {
     address,
+    description,
     hasParent: address.lastIndexOf("/") > 0,
     evaluate: world.evaluate,
-    validate: () => undefined,
+    validate,
     addWorkingTime,
   };
   switch (world.plant) {

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 
 export function checkRegistrations(world: World): void {
   for (const hub of world.hubs) {
-    for (const { id, version } of world.applications) {
+    for (const { id, version } of world.scenario.applications) {
       const name = { origin: hub.address, application: id, version } as const;
       checkRegistration(world, hub, registrationKey(name));
     }
@@ -33,14 +33,18 @@ function checkRegistration(world: World, hub: SimHub, key: string): void {
   if (total.hubs !== below.length) wrong(`${total.hubs} hubs of ${below.length} have it`);
   registration.needs.forEach((need, index) => {
     const seen = total.counts[index];
-    const nodes = nodesBelow(world, hub).filter((node) => isAsked(node, need));
+    // What people of the hub itself do can be asked of them; members of a level stand below it.
+    const near = need.kind === "one" ? [hub.description] : [];
+    const nodes = [...near, ...nodesBelow(world, hub)].filter((node) => isAsked(node, need));
     const holders = nodes.filter(({ capabilities }) => capabilities.includes(need.capability));
     const expected = need.kind === "every" ? nodes.length : 0;
     if (seen?.holders !== holders.length || seen.expected !== expected) {
       const told = `${seen?.holders} of ${seen?.expected}`;
       wrong(`${need.capability}: ${told}, there are ${holders.length} of ${expected}`);
     }
-    const online = holders.filter((node) => isOnline(world, node)).length;
+    const online = holders.filter((node) => {
+      return node.address === hub.address || isOnline(world, node);
+    }).length;
     if (seen?.online !== online) {
       wrong(`${need.capability}: ${seen?.online} are online, it should be ${online}`);
     }
@@ -53,8 +57,11 @@ function nodesBelow(world: World, hub: SimHub): readonly NodeDescription[] {
   );
 }
 
-function isAsked({ level }: NodeDescription, need: CapabilityNeed): boolean {
-  return need.level === "" || level === need.level;
+function isAsked({ level, industry }: NodeDescription, need: CapabilityNeed): boolean {
+  return (
+    (need.level === "" || level === need.level) &&
+    (need.industry === "" || industry === need.industry)
+  );
 }
 
 /** As the hub directly above the node sees it. */

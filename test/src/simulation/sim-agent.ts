@@ -97,18 +97,18 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
       if (isDeferred) {
         this.submit({ type: "deferred", id });
         if (run.heartbeatMs > 0) this.showLife(id, run.heartbeatMs / 2);
-        this.answerLater(id, tag);
+        this.answerLater(id, tag, run.capability);
         return;
       }
       if (roll < 0.5) this.fail(id, "failed", { code: "BUSY", retryable: true });
       else if (roll < 0.65) this.fail(id, "failed", { code: "DEFECT", retryable: false });
       else if (roll < 0.8) this.fail(id, "returned", { code: "NOT_OURS", retryable: false });
-      else this.succeed(id, tag);
+      else this.succeed(id, tag, run.capability);
       if (run.capability === "report/v1" && roll >= 0.8) this.reviseLater(id, tag);
       if (!isBad || roll < 0.8) return;
       timeline.schedule(50, () => {
         // A second answer, unless a newer execution of the instruction is under way by now.
-        if (this.lives === lives && !this.working.has(id)) this.succeed(id, tag);
+        if (this.lives === lives && !this.working.has(id)) this.succeed(id, tag, run.capability);
       });
     });
   }
@@ -121,17 +121,17 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
   }
 
   /** Whoever works on it outside comes back until it is taken, or nobody wants it any more. */
-  private answerLater(id: string, tag: string): void {
+  private answerLater(id: string, tag: string, capability: string): void {
     const { dice, timeline } = this.world;
     const delayMs = dice.whole("works outside", this.address, { low: 5, high: 6_000 });
     timeline.schedule(delayMs, () => {
       if (!this.isUp) {
-        this.answerLater(id, tag);
+        this.answerLater(id, tag, capability);
         return;
       }
       if (this.agent.state.instructions.get(id)?.outcome !== "") return;
       this.world.checkers.returned(tag, this.address);
-      const outcome = { outcome: "succeeded", output: this.outputOf(tag) } as const;
+      const outcome = { outcome: "succeeded", output: this.outputOf(tag, capability) } as const;
       this.submit({
         type: "answered",
         id,
@@ -155,7 +155,7 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
         if (this.working.has(id)) return;
         const revised = `${tag}r${revision}`;
         checkers.returned(revised, this.address);
-        this.submit({ type: "revised", id, output: this.outputOf(revised) });
+        this.submit({ type: "revised", id, output: this.outputOf(revised, "report/v1") });
       });
     }
   }
@@ -179,9 +179,9 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
     });
   }
 
-  private succeed(id: string, tag: string): void {
+  private succeed(id: string, tag: string, capability: string): void {
     this.world.checkers.returned(tag, this.address);
-    const output = this.outputOf(tag);
+    const output = this.outputOf(tag, capability);
     const errors = { errorCode: "", message: "", retryable: false };
     this.submit({ type: "ended", id, outcome: "succeeded", output, ...errors });
   }
@@ -196,10 +196,11 @@ export class SimAgent extends SimNode<AgentEvent, AgentOutput> {
     this.submit({ type: "ended", id, outcome, output: "", ...errors });
   }
 
-  private outputOf(tag: string): string {
-    const { dice, largeInputs } = this.world;
+  private outputOf(tag: string, capability: string): string {
+    const { dice, largeInputs, scenario } = this.world;
     const pad = dice.chance("large output", this.address, largeInputs) ? "x".repeat(33_000) : "";
-    return JSON.stringify({ tag, v: numberOf(tag), big: numberOf(tag) >= 500, pad });
+    const more = scenario.answerOf(capability, tag);
+    return JSON.stringify({ tag, v: numberOf(tag), big: numberOf(tag) >= 500, pad, ...more });
   }
 
   protected override crashed(): void {

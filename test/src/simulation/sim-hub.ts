@@ -25,7 +25,7 @@ export class SimHub extends SimNode<HubEvent, HubOutput> {
   private lastRequest = 0;
 
   createKernel(): HubKernel {
-    return createHubKernel(this.world, this.description.address);
+    return createHubKernel(this.world, this.description);
   }
 
   /** The kernel of this life; it is always one that `createKernel` made. */

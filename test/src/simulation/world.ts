@@ -10,7 +10,6 @@ import { limits } from "@cloudbrain/sdk/domain";
 import { Checkers, type Violation } from "./checkers.ts";
 import { Clerks } from "./clerks.ts";
 import { Clients } from "./clients.ts";
-import { drawCollaboration } from "./collaboration.ts";
 import { Dice } from "./dice.ts";
 import { Faults, type FaultVector } from "./faults.ts";
 import { checkHistories } from "./history.ts";
@@ -19,13 +18,14 @@ import type { NodeView } from "./node-view.ts";
 import { checkOutcome, isQuiet, reportUnrest } from "./outcome.ts";
 import { Outsiders } from "./outsiders.ts";
 import type { Plant } from "./plants.ts";
-import { drawApplications, drawTopology, longestDeadlineMs, type Topology } from "./scenarios.ts";
+import { drawnScenario, type Scenario } from "./scenario.ts";
+import { longestDeadlineMs, type Topology } from "./scenarios.ts";
 import { regressionSeeds } from "./seeds.ts";
 import { SimAgent } from "./sim-agent.ts";
 import { SimHub } from "./sim-hub.ts";
 import { SimNet } from "./sim-net.ts";
 import { Timeline } from "./timeline.ts";
-import { drawWaitingApplications } from "./waiting-scenarios.ts";
+import { workedScenario } from "./worked-scenario.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -33,6 +33,8 @@ export interface WorldOptions {
   readonly topology?: Topology;
   readonly applications?: readonly Application[];
   readonly calm?: boolean;
+  /** Only the worked applications of docs/examples, whatever the seed would draw. */
+  readonly worked?: boolean;
   readonly plant?: Plant | undefined;
   /** Receives the trace, for a person. */
   readonly listener?: ((atMs: number, text: string) => void) | undefined;
@@ -51,8 +53,21 @@ export interface WorldReport {
 const livenessMs = longestDeadlineMs * 6 + 300_000;
 const publishAgainMs = 2_000;
 const operatorEveryMs = 15_000;
+/** Of the seeds, how many play the worked applications. */
+const workedShare = 0.15;
 /** After the world has become quiet, so that the last commits are over. */
 const restMs = 10_000;
+
+/** A regression seed keeps the applications that it was found with. */
+function drawScenario(dice: Dice, options: WorldOptions): Scenario {
+  const { seed, topology, applications, worked } = options;
+  const regression = regressionSeeds.find((known) => known.seed === seed);
+  const isGiven = topology !== undefined || applications !== undefined;
+  const isWorked = worked ?? (regression === undefined && dice.chance("worked", "", workedShare));
+  if (isWorked && !isGiven) return workedScenario(dice);
+  const plain = regression?.plain === true || dice.chance("plain", "", 0.4);
+  return drawnScenario(dice, { plain, topology, applications });
+}
 
 export class World {
   readonly timeline = new Timeline();
@@ -65,10 +80,7 @@ export class World {
   readonly clients: Clients;
   readonly clerks: Clerks;
   readonly outsiders: Outsiders;
-  /** All that are published. */
-  readonly applications: readonly Application[];
-  /** Those that clients draw from; the others belong to the outsiders. */
-  readonly drawnApplications: readonly Application[];
+  readonly scenario: Scenario;
   readonly hubs: readonly SimHub[];
   readonly agents: readonly SimAgent[];
   readonly nodes: readonly NodeView[];
@@ -102,18 +114,8 @@ export class World {
     this.clients = new Clients(this);
     this.clerks = new Clerks(this);
     this.outsiders = new Outsiders(this);
-    // A regression seed keeps the applications that it was found with.
-    const isPlain =
-      regressionSeeds.some(({ seed, plain }) => seed === options.seed && plain === true) ||
-      dice.chance("plain", "", 0.4);
-    const draw = isPlain ? drawApplications : drawCollaboration;
-    this.drawnApplications = options.applications ?? draw(dice);
-    const alarms = this.drawnApplications[0]?.steps ?? [];
-    this.applications = options.applications ?? [
-      ...this.drawnApplications,
-      ...drawWaitingApplications(dice, alarms),
-    ];
-    const topology = options.topology ?? drawTopology(dice);
+    this.scenario = drawScenario(dice, options);
+    const { topology } = this.scenario;
     this.hubs = topology.hubs.map((description) => new SimHub(this, description));
     this.agents = topology.agents.map((description) => new SimAgent(this, description));
     this.descriptions = [...topology.hubs, ...topology.agents];
@@ -224,7 +226,7 @@ export class World {
   }
 
   private publish(hub: SimHub): void {
-    for (const application of this.applications) {
+    for (const application of this.scenario.applications) {
       // A hub that begins anew with an empty store is told again.
       let publishedIn = 0;
       const ask = (): void => {
