@@ -9,11 +9,7 @@ import { memberAssignmentId } from "./apply-chain.ts";
 import { dropMembers, freezeMembers } from "./apply-member.ts";
 import { sendCancel } from "./apply-task.ts";
 import { type Chain, type ChildPart, endedChainStates, type Fanout } from "./state.ts";
-
-/** Late feedback is awaited as long again as the fan-out had. */
-export function lateUntilMs(fanout: Fanout): number {
-  return fanout.dueMs + fanout.aggregate.finishMs;
-}
+import { lateUntilMs } from "./time-left.ts";
 
 export function moveTo(
   applying: Applying,
@@ -86,11 +82,7 @@ export function mayHaveReplied({ closed, replied }: Omit<PartCounts, "members">)
 }
 
 /** The part of a hub below is final. It remembers what it may be asked to undo. */
-export function retireBelow(
-  applying: Applying,
-  fanout: Fanout,
-  told: PartCounts,
-): void {
+export function retireBelow(applying: Applying, fanout: Fanout, told: PartCounts): void {
   const isUndoing = fanout.compensates !== undefined;
   // Where there is nothing to ask for, the hub above says nothing more.
   const mayBeUndone = isUndoing
