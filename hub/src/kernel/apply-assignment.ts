@@ -16,6 +16,7 @@ import {
   type HubState,
 } from "./state.ts";
 import { type HumanWork, specOf } from "./task-spec.ts";
+import { timeLeftMs } from "./time-left.ts";
 
 type AssignmentFact = Extract<
   HubFact,
@@ -125,7 +126,7 @@ function offer(
     attempt: assignment.attempt,
     capability: rule?.match.capability ?? "",
     input: assignment.input,
-    finishMs: rule?.deadlines.finishMs ?? 0,
+    finishMs: timeLeftMs(state, assignment, rule?.deadlines.finishMs, atMs),
     heartbeatMs: rule?.deadlines.heartbeatMs ?? 0,
   });
 }

@@ -9,11 +9,7 @@ import { memberAssignmentId } from "./apply-chain.ts";
 import { dropMembers, freezeMembers } from "./apply-member.ts";
 import { sendCancel } from "./apply-task.ts";
 import { type Chain, type ChildPart, endedChainStates, type Fanout } from "./state.ts";
-
-/** Late feedback is awaited as long again as the fan-out had. */
-export function lateUntilMs(fanout: Fanout): number {
-  return fanout.dueMs + fanout.aggregate.finishMs;
-}
+import { lateUntilMs } from "./time-left.ts";
 
 export function moveTo(
   applying: Applying,
@@ -73,16 +69,16 @@ function forgetBelow(applying: Applying, fanout: Fanout): void {
   }
 }
 
-export type PartCounts = Pick<ChildPart, "closed" | "members" | "replied">;
+export type PartCounts = Pick<ChildPart, "closed" | "members" | "replied" | "failed">;
 
 /** All members are known, and each has replied: of a part that undoes, nothing is left of it. */
 export function isWhole({ closed, members, replied }: PartCounts): boolean {
   return closed && replied === members;
 }
 
-/** A part that has not told of all of its members may have had replies that we have not heard of. */
-export function mayHaveReplied({ closed, replied }: Omit<PartCounts, "members">): boolean {
-  return replied > 0 || !closed;
+/** Members that a part has not told of, or not told the end of, may have replied all the same. */
+export function mayHaveReplied({ closed, members, replied, failed }: PartCounts): boolean {
+  return replied > 0 || !closed || replied + failed < members;
 }
 
 /** The part of a hub below is final. It remembers what it may be asked to undo. */

@@ -8,18 +8,11 @@ import type { Address } from "@cloudbrain/sdk/domain";
 import { type Applying, sendFrame } from "./apply.ts";
 import { beginStep, stepOf, touchChain } from "./apply-chain.ts";
 import { taskOf } from "./apply-compensation.ts";
-import {
-  lateUntilMs,
-  moveTo,
-  recall,
-  releaseKept,
-  removeRow,
-  retire,
-  retireBelow,
-} from "./apply-fanout-end.ts";
+import { moveTo, recall, releaseKept, removeRow, retire, retireBelow } from "./apply-fanout-end.ts";
 import { dropMembers, dropQueue, noteChange, putMember, reviseMember } from "./apply-member.ts";
 import type { HubFact } from "./facts.ts";
 import type { Chain, ChildPart, Fanout } from "./state.ts";
+import { lateUntilMs } from "./time-left.ts";
 
 type FanoutFact = Extract<
   HubFact,

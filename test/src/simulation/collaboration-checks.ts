@@ -11,7 +11,10 @@ import { factsOf } from "./history.ts";
 import type { World } from "./world.ts";
 
 interface Ledger {
-  /** Instructions that a hub has counted as done, without those that undo. */
+  /**
+   * Instructions that a hub has counted as done, without those that undo: by their first answer, or
+   * by a later one of a member that had been given up (ADR 0018).
+   */
   readonly done: Set<string>;
   /** How often what an instruction did was undone. */
   readonly undone: Map<string, number>;
@@ -56,6 +59,8 @@ function note(ledger: Ledger, fact: HubFact): void {
       const id = `${undone[1]}${undone[2]}`;
       ledger.undone.set(id, (ledger.undone.get(id) ?? 0) + 1);
     }
+  } else if (fact.t === "revised") {
+    ledger.done.add(`${fact.fanout}!${fact.member}`);
   } else if (fact.t === "fanoutOpened" || fact.t === "membersPut") {
     const keys = ledger.keys.get(fact.fanout) ?? new Set();
     for (const { key } of fact.members) keys.add(key);

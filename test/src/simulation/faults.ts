@@ -14,6 +14,7 @@ import {
 } from "@cloudbrain/sdk/internal/journal/keys";
 import { decodeMeta } from "@cloudbrain/sdk/internal/journal/recovery";
 import type { NodeView } from "./node-view.ts";
+import type { DiskCopy } from "./sim-disk.ts";
 import type { World } from "./world.ts";
 
 export const faultKinds = [
@@ -229,33 +230,20 @@ export class Faults {
       if (this.healed || !node.isUp || node.goodCopy !== undefined) return;
       const after = node.journal?.position().seq ?? 0;
       node.crash("process");
-      if (after <= before) {
-        this.restartLater(node.address);
-        return;
-      }
-      node.goodCopy = node.disk.copy();
-      this.world.timeline.note(`${node.address} gets an old copy${isWhole ? " and anchor" : ""}`);
-      node.disk.restore(old, isWhole);
-      node.start();
-      if (!isWhole && !isRefused(node)) {
-        this.world.checkers.violation(
-          "C2",
-          node.address,
-          "an old copy was served beside its anchor",
-        );
-      }
-      if (isWhole) this.endCopyTest(node);
+      if (after <= before) this.restartLater(node.address);
+      else this.putBack(node, old, isWhole);
     });
   }
 
-  /** A whole copy that lacks nothing a peer knows of is as good as the store: it goes on. */
-  private endCopyTest(node: NodeView): void {
-    const { timeline } = this.world;
-    timeline.schedule(500, () => {
-      if (node.goodCopy === undefined || node.status === "refused") return;
-      if (node.isLinkedUp()) node.goodCopy = undefined;
-      else this.endCopyTest(node);
-    });
+  /** Starts a node that is down with an old copy; the bytes from before are kept for the operator. */
+  putBack(node: NodeView, old: DiskCopy, isWhole: boolean): void {
+    node.goodCopy = node.disk.copy();
+    this.world.timeline.note(`${node.address} gets an old copy${isWhole ? " and anchor" : ""}`);
+    node.disk.restore(old, isWhole);
+    node.start();
+    if (!isWhole && !isRefused(node)) {
+      this.world.checkers.violation("C2", node.address, "an old copy was served beside its anchor");
+    }
   }
 
   refused(node: NodeView, code: string): void {

@@ -36,10 +36,6 @@ export class NodeLinks {
     return this.links.get(link);
   }
 
-  isLinkedUp(): boolean {
-    return this.uplink?.protocol.isOpen() === true;
-  }
-
   open(link: number, session: Session, welcome?: Welcome): void {
     const end = this.links.get(link);
     if (end === undefined) return;

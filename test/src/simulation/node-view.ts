@@ -26,14 +26,12 @@ export interface NodeView extends LinkOwner {
   readonly stores: number;
   wallOffsetMs: number;
   lastJournalMs: number;
-  /** The bytes that were there before damage was done, until the operator heals. */
+  /** The bytes from before damage was done, until the operator heals or a copy goes on as the store. */
   goodCopy: DiskCopy | undefined;
   sessions(): ReadonlyMap<Address, Session>;
   tables(): readonly string[];
   /** Whether all that was decided is durable. */
   isIdle(): boolean;
-  /** Whether the handshake with the parent is done. */
-  isLinkedUp(): boolean;
   /** State of what is on the disk now: rows and later facts, or all facts from the first. */
   recover(from: "checkpoint" | "genesis"): { readonly kernel: Dumping };
   start(): void;

@@ -43,6 +43,8 @@ export function isQuiet(world: World): boolean {
     for (const { stage } of state.fanouts.values()) if (stage !== "kept") return false;
     for (const chain of state.chains.values()) if (!terminal.has(chain.state)) return false;
   }
+  // What a hub has forgotten ends when the time that it came with is over (ADR 0032).
+  if (world.agents.some((agent) => agent.openWork() > 0)) return false;
   for (const node of world.nodes) {
     if (!node.isUp) return false;
     for (const session of node.sessions().values()) if (session.unacknowledged() > 0) return false;
@@ -77,6 +79,9 @@ export function reportUnrest(world: World): void {
       checkers.violation("leak", fanout.id, `the fan-out is still open at ${hub.address}`);
     }
   }
+  for (const agent of world.agents) {
+    if (agent.openWork() > 0) checkers.violation("leak", agent.address, "work is left");
+  }
   for (const node of world.nodes) {
     for (const session of node.sessions().values()) {
       const left = session.unacknowledged();
@@ -101,7 +106,6 @@ export function checkOutcome(world: World): void {
   for (const agent of world.agents) {
     checkers.checkReplay(agent);
     checkers.checkLive(agent);
-    if (agent.openWork() > 0) checkers.violation("leak", agent.address, "work is left");
   }
   checkLedger(world, all);
   checkWaits(world, all);

@@ -62,4 +62,14 @@ export const regressionSeeds: readonly RegressionSeed[] = [
   },
   { seed: 2827, found: "a part that undoes was done though a hub below had not told of it (I11)" },
   { seed: 1479, found: "who worked outside showed no sign of life where heartbeats were asked" },
+  { seed: 452, found: "an old copy that its hub had taken was replaced by the bytes from before" },
+  { seed: 1612, found: "work of a hub that began anew went on at an agent for ever" },
+  {
+    seed: 243,
+    found:
+      "a member undone after its revision had overtaken its first answer counted as never done",
+  },
+  { seed: 372, found: "the same of a member that answered after its finish deadline" },
+  { seed: 10315, found: "a retry forgot who was still being undone at the deadline (I11)" },
+  { seed: 1035, found: "the same at the origin" },
 ];

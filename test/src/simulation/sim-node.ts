@@ -26,7 +26,12 @@ import {
   newMeta,
   type Recovery,
 } from "@cloudbrain/sdk/internal/journal/recovery";
-import type { NodeEvent, NodeOutput, Session } from "@cloudbrain/sdk/session";
+import {
+  amnesiaToldTo,
+  type NodeEvent,
+  type NodeOutput,
+  type Session,
+} from "@cloudbrain/sdk/session";
 import { CommitPorter } from "./commit-porter.ts";
 import { recoverFrom } from "./disk-recovery.ts";
 import type { LinkEnd } from "./link-end.ts";
@@ -120,10 +125,6 @@ export abstract class SimNode<Event, Output> implements NodeView {
 
   isIdle(): boolean {
     return this.commits?.isIdle() ?? true;
-  }
-
-  isLinkedUp(): boolean {
-    return this.isUp && this.links.isLinkedUp();
   }
 
   tables(): readonly string[] {
@@ -319,8 +320,9 @@ export abstract class SimNode<Event, Output> implements NodeView {
   closed(end: LinkEnd, goodbye: Goodbye | undefined): void {
     const wasKnown = this.links.closed(end, goodbye);
     this.world.linksLost += 1;
-    if (goodbye?.code === "AMNESIA" && this.goodCopy !== undefined) {
-      this.refuse("AMNESIA");
+    const told = goodbye && amnesiaToldTo(this.address, { ...goodbye, byPeer: true });
+    if (told !== undefined) {
+      this.refuse(told.code);
       return;
     }
     if (wasKnown) this.submit({ type: "linkClosed", link: end.id });
@@ -330,6 +332,9 @@ export abstract class SimNode<Event, Output> implements NodeView {
   protected releaseShared(output: NodeOutput): void {
     switch (output.type) {
       case "attached":
+        // The hub above has judged our positions: a copy that lacks nothing it knows of is as good
+        // as the store. From here on it is the store, and the bytes from before are the old copy.
+        this.goodCopy = undefined;
         this.openLink(output.link, output.session);
         return;
       case "closeLink":

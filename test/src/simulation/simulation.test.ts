@@ -40,6 +40,17 @@ test("a registration converges over a partition, crashes and a child hub that jo
   equal(world.registered("city"), { hubs: 3, pending: 0, holders: 3, expected: 3 });
 });
 
+test("an old copy that lacks nothing its hub knows of is the store once its hub says so", () => {
+  const world = createWorld({ seed: 10, shape });
+  const copy = world.copyOf("a");
+  // A start more than the copy knows of; then the hub takes the copy, and it does new work.
+  world.crash("a").restart("a").runFor(5_000).putBack("a", copy).runFor(5_000);
+  const chain = world.submit("city");
+  world.runFor(10_000).heal().settle();
+  equal(world.violations(), []);
+  equal(world.outcome(chain), { state: "succeeded", members: 3, replied: 3, failed: 0 });
+});
+
 test("seeds with faults break no rule, and each gives the same trace twice", () => {
   const seeds = [
     ...regressionSeeds.map(({ seed }) => seed),

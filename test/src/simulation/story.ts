@@ -12,6 +12,7 @@ import {
 import type { Violation } from "./checkers.ts";
 import { chainsOf } from "./outcome.ts";
 import { describeAgent, describeHub } from "./scenarios.ts";
+import type { DiskCopy } from "./sim-disk.ts";
 import { World } from "./world.ts";
 
 /** Hubs by name; an array names the communities below a hub. */
@@ -139,6 +140,19 @@ export class Story {
 
   restart(name: string): this {
     this.nodeOf(name).start();
+    return this;
+  }
+
+  /** What the disk of a node holds now, for `putBack`. */
+  copyOf(name: string): DiskCopy {
+    return this.nodeOf(name).disk.copy();
+  }
+
+  /** Ends the process and starts it with an old copy of its store and anchor. */
+  putBack(name: string, old: DiskCopy): this {
+    const node = this.nodeOf(name);
+    node.crash("process");
+    this.world.faults.putBack(node, old, true);
     return this;
   }
 

@@ -9,6 +9,7 @@ import {
   makeService,
   succeeded,
 } from "../support/kernel-mesh.ts";
+import { after, makeGate } from "../support/lone-hub.ts";
 import { suite } from "../support/suite.ts";
 
 const test = suite("compensation");
@@ -210,6 +211,68 @@ test("a hub that can't tell of its part leaves the chain suspended until it was 
   assertEmpty(mesh);
 });
 
+/** One attempt to undo, which may take 20 s: its acceptance and its end, each 10 s. */
+function makeAskOnce(): FanoutStep {
+  const ask = makeAsk("ask", []);
+  const compensate = ask.each.compensate && {
+    ...ask.each.compensate,
+    retry: { ...retry, max: 1, capMs: 100 },
+  };
+  return { ...ask, each: { ...ask.each, compensate } };
+}
+
+for (const levels of [2, 3]) {
+  test(`over ${levels} levels a retry undoes what was still being undone at the deadline`, () => {
+    const { mesh, lowest, done, refusing } = makeUndoing(levels);
+    refusing.add("close.1");
+    const answers = mesh.handler;
+    const slow = `X1.ask.1~1!${lowest}/a2`;
+    mesh.handler = (id, input) => (id === slow ? undefined : answers(id, input));
+    publish(mesh, makeUndoable({ steps: [makeAskOnce(), makeStep("close", ["ask"])] }));
+    submit(mesh, "X1");
+    rise(mesh);
+    mesh.advance(6_800);
+    mesh.say(`${lowest}/a2`, lowest, { kind: "accepted", id: slow, attempt: 1 });
+    mesh.advance(9_900);
+    rise(mesh);
+    assert.is(chainOf(mesh, "X1").state, "suspended");
+    assert.match(chainOf(mesh, "X1").reason, /1 of 3 members are not undone/);
+    assertSound(mesh);
+    mesh.step(city, { type: "retry", request: 4, chain: "X1" });
+    mesh.deliver();
+    rise(mesh);
+    assert.is(chainOf(mesh, "X1").state, "failed");
+    const again = done.filter((id) => id.includes("~2")).map((id) => id.split(" ")[0]);
+    assert.equal(again, [`X1.ask.1~2!${lowest}/a2`]);
+    assertEmpty(mesh);
+  });
+}
+
+test("members whose answers a hub below could not tell in time are undone as well", () => {
+  const { mesh, lowest, done } = makeUndoing(3);
+  const answers = mesh.handler;
+  mesh.handler = (id, input) => (id.includes("~") ? answers(id, input) : undefined);
+  publish(mesh, makeUndoable({ steps: [makeAskOnce()] }));
+  submit(mesh, "X1");
+  // The street has told of its members; what they answer doesn't come through.
+  rise(mesh);
+  mesh.stall(lowest);
+  for (const name of names) {
+    const id = `X1.ask.1!${lowest}/${name}`;
+    mesh.say(`${lowest}/${name}`, lowest, succeeded(id, { n: Number(name.at(-1)) }));
+  }
+  mesh.advance(55_500);
+  mesh.advance(2_000);
+  mesh.resume(lowest);
+  for (let round = 0; round < 4; round += 1) rise(mesh);
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  assert.equal(
+    done.sort(),
+    [1, 2, 3].map((n) => `X1.ask.1~1!${lowest}/a${n} {"at":"${lowest}/a${n}","gave":${n}}`),
+  );
+  assertEmpty(mesh);
+});
+
 test("while it is undone late outcomes are recorded, and a cancellation changes nothing", () => {
   const { mesh, done } = makeUndoing(1);
   const answers = mesh.handler;
@@ -232,6 +295,40 @@ test("while it is undone late outcomes are recorded, and a cancellation changes 
   mesh.deliver();
   assert.is(chainOf(mesh, "X1").state, "failed");
   assert.equal(done, ["X1.open.1"]);
+  assertEmpty(mesh);
+});
+
+test("a member that was given up and answers in time to revise is undone as well", () => {
+  const { mesh, lowest, done } = makeUndoing(2);
+  const answers = mesh.handler;
+  const late = `X1.ask.1!${lowest}/a2`;
+  mesh.handler = (id, input) => {
+    if (id === late) return undefined;
+    return id.startsWith("X1.close") ? failed(id, "NO", false) : answers(id, input);
+  };
+  const ask = makeAsk("ask", []);
+  const deadlines = { ...ask.each.deadlines, finishMs: 5_000 };
+  const each = { ...ask.each, deadlines, revise: true };
+  const gate = makeGate("wait", { signal: "go" }, { needs: after("ask") });
+  const aggregate = { ...ask.aggregate, minimum: 0.5, late: "revise" } as const;
+  const steps = [{ ...ask, each, aggregate }, gate, makeStep("close", ["wait"])];
+  publish(mesh, makeUndoable({ totalMs: 600_000, steps }));
+  submit(mesh, "X1");
+  mesh.say(`${lowest}/a2`, lowest, { kind: "accepted", id: late, attempt: 1 });
+  mesh.advance(5_000);
+  rise(mesh);
+  assert.equal(stepOf(mesh, "X1", "ask").summary?.failed, 1);
+  mesh.say(`${lowest}/a2`, lowest, succeeded(late, { n: 2 }));
+  rise(mesh);
+  mesh.step(city, { type: "signalled", request: 3, name: "go", payload: {}, source: "tester" });
+  mesh.deliver();
+  rise(mesh);
+  assert.is(chainOf(mesh, "X1").state, "failed");
+  const undone = done.filter((id) => id.includes("~")).sort();
+  assert.equal(
+    undone,
+    [1, 2, 3].map((n) => `X1.ask.1~1!${lowest}/a${n} {"at":"${lowest}/a${n}","gave":${n}}`),
+  );
   assertEmpty(mesh);
 });
 
