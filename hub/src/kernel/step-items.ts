@@ -186,7 +186,7 @@ function createChooser(
   const from = submitterArea(state, chain.submitter);
   const readsItem = match.pick === "nearest" || JSON.stringify(match).includes("item");
   const findBest = (itemScope: Scope) => {
-    const found = findCandidates(state, match, itemScope, deciding.evaluate, from);
+    const found = findCandidates(state, match, itemScope, deciding.evaluate, { from });
     return { ...found, best: found.candidates.slice(0, found.equals) };
   };
   const fixed = readsItem ? undefined : findBest(scope);

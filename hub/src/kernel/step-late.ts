@@ -14,7 +14,7 @@ import {
   type JsonValue,
 } from "@cloudbrain/sdk/domain";
 import type { Deciding } from "./deciding.ts";
-import { nodeScope } from "./registry.ts";
+import { nodeScope } from "./node-scope.ts";
 import type { Fanout, Member } from "./state.ts";
 
 /** Tells the sender of a frame that it is not taken. */
