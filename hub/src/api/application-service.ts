@@ -3,19 +3,27 @@
 import type { ApplicationInfo, ApplicationServiceServer } from "@cloudbrain/proto";
 import { protoTitle } from "@cloudbrain/sdk/codec";
 import { type ParsedApplication, parseApplication } from "@cloudbrain/sdk/definition";
-import { type Application, limits, MeshError } from "@cloudbrain/sdk/domain";
+import {
+  type Address,
+  type Application,
+  limits,
+  MeshError,
+  parseAddress,
+} from "@cloudbrain/sdk/domain";
 import {
   type ApplicationState,
   findApplication,
   publicationOf,
   registrationKey,
+  resolveScope,
   viewRegistration,
   whyNotFound,
 } from "../kernel/index.ts";
 import { hashOfSource } from "../storage/history.ts";
 import { parseJsonField, refusalOf } from "./answers.ts";
-import { protoPlan, protoRegistration } from "./application-messages.ts";
+import { protoRegistration } from "./application-messages.ts";
 import { unary } from "./calls.ts";
+import { protoPlan } from "./plan-messages.ts";
 import type { ServiceParts } from "./services.ts";
 import { requireRight } from "./user-rights.ts";
 import { whoOf } from "./who-of.ts";
@@ -91,17 +99,38 @@ export function createApplicationService(parts: ServiceParts): ApplicationServic
       const current = findApplication(parts.kernel.state, id, "");
       return { application: current === undefined ? undefined : infoOf(parts, current) };
     }),
-    dryRunApplication: unary(host, "use", ({ source, file, id, version, input }) => {
+    dryRunApplication: unary(host, "use", (request, context) => {
+      const { source, file, id, version } = request;
       const application =
         source === "" ? existing(parts, id, version) : readApplication(parts, source, file);
-      const given = parseJsonField("input", input, limits.inputBytesMax) ?? {};
-      const plan = parts.kernel.planChain(application, given, Date.now());
+      const given = parseJsonField("input", request.input, limits.inputBytesMax) ?? {};
+      const perStepMax = Math.floor(limits.planNodesMax / application.steps.length);
+      const plan = parts.kernel.planChain(application, given, Date.now(), {
+        submitter: whoOf(context),
+        nodesMax: Math.min(request.nodesMax, perStepMax),
+        named: namedNodes(parts, request.nodes),
+      });
       if (typeof plan === "string") {
         throw new MeshError("INPUT_INVALID", { subject: "input", detail: plan });
       }
       return protoPlan(plan);
     }),
   };
+}
+
+/** Addresses as they are, division codes as the address that has them. */
+function namedNodes({ kernel }: ServiceParts, names: readonly string[]): readonly Address[] {
+  if (names.length > limits.planNodesNamedMax) {
+    const detail = `a dry run tells of at most ${limits.planNodesNamedMax} nodes by name`;
+    throw new MeshError("INPUT_INVALID", { subject: "nodes", detail });
+  }
+  return names.map((name) => {
+    if (name.startsWith("/")) return parseAddress(name);
+    const found = resolveScope(kernel.state, name);
+    if (found !== undefined) return found;
+    const detail = `no node below this hub has the division code ${JSON.stringify(name)}`;
+    throw new MeshError("NODE_UNKNOWN", { subject: "nodes", detail });
+  });
 }
 
 async function command(

@@ -4,7 +4,7 @@
 //   E4  What depends on the output of a step is said to depend on it; it is never guessed.
 
 import {
-  type Application,
+  type Address,
   evaluateMapping,
   type HumanStep,
   type JsonValue,
@@ -20,16 +20,27 @@ import {
 } from "./chain-plan.ts";
 import { stepsReadBy, stepsReadByMapping } from "./expression-steps.ts";
 import { parseTime } from "./parse-time.ts";
+import { planCompensation } from "./plan-compensation.ts";
+import type { Planning } from "./plan-match.ts";
 import { planPeople } from "./plan-people.ts";
-import { type FoundTarget, type Planning, planFanout, planNode } from "./plan-target.ts";
+import { type FoundTarget, planFanout, planNode } from "./plan-target.ts";
 import { chainDue, deadlinesOf, latestEnd, latestStart, type PlanClock } from "./plan-times.ts";
 import { recordOf } from "./registry.ts";
 import { deskOf } from "./task-spec.ts";
 
 export interface DryRunOptions extends Omit<Planning, "scope">, PlanClock {
-  readonly application: Application;
   /** It has passed the schema of the application. */
   readonly input: JsonValue;
+}
+
+/** What a caller may want of a plan beyond counts. */
+export interface PlanWishes {
+  /** Who would submit: where "nearest" is measured from. */
+  readonly submitter?: string;
+  /** Nodes that each step tells of one by one. */
+  readonly nodesMax?: number;
+  /** Nodes that each step tells of in any case. */
+  readonly named?: readonly Address[];
 }
 
 interface Verdict {
@@ -40,13 +51,17 @@ interface Verdict {
 
 export function dryRun(options: DryRunOptions): ChainPlan {
   const { application, nowMs } = options;
-  const { id, version, title, calendar = "" } = application;
+  const { id, version, title, calendar = "", onFailure, onCancel = "keep" } = application;
   const planning = { ...options, scope: { input: options.input, steps: {} } };
   const dueMs = chainDue(options, application);
   const planned = new Map<string, PlannedStep>();
+  const targets = new Map<string, FoundTarget>();
   const ends = new Map<string, number | undefined>();
   for (const step of inOrder(application.steps)) {
-    const told = planStep(planning, step, planned);
+    const verdict = judge(planning, step, planned);
+    const target = verdict.fate === "skipped" ? undefined : targetOf(planning, step);
+    if (target !== undefined) targets.set(step.id, target);
+    const told = tell(verdict, target);
     const startMs = latestStart(options, step, ends);
     const until = timerUntil(planning, step);
     const deadlines = deadlinesOf(options, step, startMs, until);
@@ -64,7 +79,18 @@ export function dryRun(options: DryRunOptions): ChainPlan {
       latestEndMs: endMs,
     });
   }
-  return { id, version, title, atMs: nowMs, dueMs, calendar, steps: [...planned.values()] };
+  return {
+    id,
+    version,
+    title,
+    atMs: nowMs,
+    dueMs,
+    calendar,
+    steps: [...planned.values()],
+    onFailure,
+    onCancel,
+    compensation: planCompensation(planning, targets),
+  };
 }
 
 /** A deadline in a calendar that is not known here suspends the step. */
@@ -97,19 +123,14 @@ function inOrder(steps: readonly Step[]): readonly Step[] {
   return order;
 }
 
-function planStep(
-  planning: Planning,
-  step: Step,
-  planned: ReadonlyMap<string, PlannedStep>,
-): Verdict & FoundTarget["target"] {
-  const verdict = judge(planning, step, planned);
-  if (verdict.fate === "skipped") return { ...noTarget, ...verdict };
-  const { target, dependsOn, problem } = targetOf(planning, step);
-  const open = [...new Set([...verdict.dependsOn, ...dependsOn])];
-  if (verdict.fate === "stuck") return { ...target, ...verdict, dependsOn: open };
+function tell(verdict: Verdict, found: FoundTarget | undefined): Verdict & FoundTarget["target"] {
+  if (found === undefined) return { ...noTarget, ...verdict };
+  const { target, problem } = found;
+  const dependsOn = [...new Set([...verdict.dependsOn, ...found.dependsOn])];
+  if (verdict.fate === "stuck") return { ...target, ...verdict, dependsOn };
   // A condition that was left out can only turn more nodes away.
-  if (problem !== "") return { ...target, fate: "stuck", reason: problem, dependsOn: open };
-  return { ...target, ...verdict, dependsOn: open };
+  if (problem !== "") return { ...target, fate: "stuck", reason: problem, dependsOn };
+  return { ...target, ...verdict, dependsOn };
 }
 
 /** Whether the step would run at all. */
@@ -152,7 +173,7 @@ function needsOfStep(step: Step): readonly string[] {
 
 function targetOf(planning: Planning, step: Step): FoundTarget {
   const needs = needsOfStep(step);
-  const none = { target: noTarget, dependsOn: [], problem: "" };
+  const none = { target: noTarget, dependsOn: [], problem: "", doers: [] };
   switch (step.type) {
     case "fanout": {
       const { human, escalate = [], deadlines } = step.each;
@@ -166,7 +187,9 @@ function targetOf(planning: Planning, step: Step): FoundTarget {
     case "service":
     case "human": {
       const found =
-        step.type === "human" ? planHuman(planning, step, needs) : planNode(planning, step, needs);
+        step.type === "human"
+          ? planHuman(planning, step, needs)
+          : planNode(planning, step.match, needs);
       if (found.problem !== "" || step.input === undefined) return found;
       if (stepsReadByMapping(step.input, needs).length > 0) return found;
       const input = evaluateMapping(step.input, planning.scope, planning.evaluate);
@@ -200,7 +223,7 @@ function targetOf(planning: Planning, step: Step): FoundTarget {
 }
 
 function planHuman(planning: Planning, step: HumanStep, needs: readonly string[]): FoundTarget {
-  const found = planNode(planning, step, needs);
+  const found = planNode({ ...planning, forPeople: true }, step.match, needs);
   const { node } = found.target;
   if (node === undefined) return found;
   const about = recordOf(planning.state, node.address);
@@ -210,6 +233,7 @@ function planHuman(planning: Planning, step: HumanStep, needs: readonly string[]
 
 function withPeople(found: FoundTarget, told: ReturnType<typeof planPeople>): FoundTarget {
   return {
+    ...found,
     target: { ...found.target, people: told.people },
     dependsOn: [...new Set([...found.dependsOn, ...told.dependsOn])],
     problem: found.problem === "" ? told.problem : found.problem,

@@ -17,9 +17,14 @@ export function stepsReadByMapping(
   mapping: Mapping | undefined,
   needs: readonly string[],
 ): readonly string[] {
+  return [...new Set(sourcesOf(mapping).flatMap((source) => stepsReadBy(source, needs)))];
+}
+
+/** The expressions of a mapping. */
+export function sourcesOf(mapping: Mapping | undefined): readonly string[] {
   if (mapping === undefined || mapping.kind === "literal") return [];
-  if (mapping.kind === "expression") return stepsReadBy(mapping.source, needs);
+  if (mapping.kind === "expression") return [mapping.source];
   const parts =
     mapping.kind === "list" ? mapping.items : mapping.fields.map((field) => field.mapping);
-  return [...new Set(parts.flatMap((part) => stepsReadByMapping(part, needs)))];
+  return parts.flatMap(sourcesOf);
 }

@@ -25,10 +25,11 @@ import { applyFact, armNews, type Dirty } from "./apply.ts";
 import { fanoutsOf, keyOf, runId } from "./apply-chain.ts";
 import type { ChainPlan } from "./chain-plan.ts";
 import { type Deciding, revisedOf } from "./deciding.ts";
-import { dryRun } from "./dry-run.ts";
+import { dryRun, type PlanWishes } from "./dry-run.ts";
 import type { HubEvent, HubOutput } from "./events.ts";
 import type { HubFact } from "./facts.ts";
 import { summaryOf } from "./fanout-fold.ts";
+import { submitterArea } from "./registry.ts";
 import {
   type ChainRow,
   chainRow,
@@ -458,12 +459,20 @@ export class HubKernel implements Kernel<HubEvent, HubOutput> {
   }
 
   /** What a chain would look like now; a text answers what is wrong with the input. */
-  planChain(application: Application, input: JsonValue, nowMs: number): ChainPlan | string {
+  planChain(
+    application: Application,
+    input: JsonValue,
+    nowMs: number,
+    { submitter = "", nodesMax = 0, named = [] }: PlanWishes = {},
+  ): ChainPlan | string {
+    const { state } = this;
     const { evaluate, validate, addWorkingTime } = this.options;
     const { inputSchema } = application;
     const wrong = inputSchema === undefined ? undefined : validate(inputSchema, input);
     if (wrong !== undefined) return wrong;
-    return dryRun({ state: this.state, evaluate, addWorkingTime, nowMs, application, input });
+    const from = submitterArea(state, submitter);
+    const wishes = { from, nodesMax, named };
+    return dryRun({ state, evaluate, addWorkingTime, nowMs, application, input, ...wishes });
   }
 
   /** Kinds of commands that the task would take from this person now. */

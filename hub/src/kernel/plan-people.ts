@@ -6,8 +6,8 @@
 import type { Mapping, NodeRecord } from "@cloudbrain/sdk/domain";
 import type { PlannedCandidate } from "./chain-plan.ts";
 import { stepsReadByMapping } from "./expression-steps.ts";
-import type { Planning } from "./plan-target.ts";
-import { nodeScope } from "./registry.ts";
+import { nodeScope } from "./node-scope.ts";
+import type { Planning } from "./plan-match.ts";
 import { type HumanWork, resolvePeople } from "./task-spec.ts";
 
 const kinds = ["users", "groups", "roles", "departments"] as const;

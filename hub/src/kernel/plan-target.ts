@@ -1,41 +1,30 @@
 // Plan target: who would get a step of a plan, and why.
-//
-//   E1  Nodes are found and explained in one place, `findNodes`, as the kernel finds them.
-//   E2  A condition that reads what earlier steps give is left out, and the step says so: what is
-//       shown then is the most that can be.
 
 import {
+  type Address,
   childTowards,
   compareText,
-  type Evaluate,
   evaluateMapping,
   type FanoutStep,
-  type HumanStep,
-  isWithin,
   type JsonValue,
   type Match,
   type NodeRecord,
   type Scope,
-  type ServiceStep,
   type Title,
 } from "@cloudbrain/sdk/domain";
 import { noTarget, type PlannedNode, type PlannedShare, type PlannedTarget } from "./chain-plan.ts";
+import type { ExplainedMatch } from "./explain-match.ts";
 import { stepsReadBy, stepsReadByMapping } from "./expression-steps.ts";
-import { findCandidates, findDesks, type MatchResult, recordOf, resolveScope } from "./registry.ts";
+import { levelConditions } from "./match-conditions.ts";
+import { chooseNodes, explainNodes, knownPart, type Planning, readsItself } from "./plan-match.ts";
+import { recordOf, resolveScope } from "./registry.ts";
 import type { HubState } from "./state.ts";
 
 const othersMax = 10;
 const sharesMax = 200;
 const sampleMax = 20;
 /** Matching anew for each of thousands of items would take longer than a person waits. */
-const itemsMatchedMax = 200;
-
-export interface Planning {
-  readonly state: HubState;
-  readonly evaluate: Evaluate;
-  /** {input, steps}; `steps` is empty, nothing has run. */
-  readonly scope: Scope;
-}
+export const matchedOneByOneMax = 200;
 
 /** What is known of a target, and which steps decide what is not. */
 export interface FoundTarget {
@@ -43,159 +32,165 @@ export interface FoundTarget {
   readonly dependsOn: readonly string[];
   /** Why nobody would get it; empty when somebody would, or when that is not known yet. */
   readonly problem: string;
+  /** Who would do it, as far as that is known. */
+  readonly doers: readonly PlannedDoer[];
 }
 
-/** The only place where nodes are matched and explained (E1). */
-function findNodes(
-  planning: Planning,
-  match: Match,
-  scope: Scope,
-  forPeople: boolean,
-): MatchResult {
-  const find = forPeople ? findDesks : findCandidates;
-  return find(planning.state, match, scope, planning.evaluate);
+export interface PlannedDoer {
+  readonly record: NodeRecord;
+  /** {item, index} of what it would get; empty for a step and for a member that is its node. */
+  readonly scope: Scope;
 }
 
-/** The match without what reads the output of steps (E2), and those steps. */
-function knownPart(match: Match, needs: readonly string[]) {
-  const region = stepsReadByMapping(match.region, needs);
-  const industry = stepsReadByMapping(match.industry, needs);
-  const where = match.where === undefined ? [] : stepsReadBy(match.where, needs);
-  const prefer = match.prefer?.filter((source) => stepsReadBy(source, needs).length === 0);
-  const known: Match = {
-    ...match,
-    region: region.length > 0 ? undefined : match.region,
-    industry: industry.length > 0 ? undefined : match.industry,
-    where: where.length > 0 ? undefined : match.where,
-    ...(prefer === undefined ? {} : { prefer }),
-  };
-  return { known, dependsOn: [...new Set([...region, ...industry, ...where])] };
-}
-
-export function planNode(
-  planning: Planning,
-  step: ServiceStep | HumanStep,
-  needs: readonly string[],
-): FoundTarget {
-  const { known, dependsOn } = knownPart(step.match, needs);
-  const forPeople = step.type === "human";
-  const { candidates, explanation } = findNodes(planning, known, planning.scope, forPeople);
-  const [best, ...others] = candidates;
+export function planNode(planning: Planning, match: Match, needs: readonly string[]): FoundTarget {
+  const { known, dependsOn } = knownPart(planning, match, (source) => stepsReadBy(source, needs));
+  const found = explainNodes(planning, known, planning.scope);
+  const [best, ...others] = found.candidates;
   const target = {
-    ...noTarget,
+    ...explained(found),
     node: best === undefined ? undefined : plannedNode(best),
     others: others.slice(0, othersMax).map(plannedNode),
-    candidates: candidates.length,
-    explanation,
   };
-  return { target, dependsOn, problem: best === undefined ? "no node matches" : "" };
+  if (best === undefined) return { target, dependsOn, problem: "no node matches", doers: [] };
+  return { target, dependsOn, problem: "", doers: [{ record: best, scope: {} }] };
 }
 
 export function planFanout(
-  planning: Planning,
+  given: Planning,
   step: FanoutStep,
   needs: readonly string[],
 ): FoundTarget {
   const { members } = step;
-  if (members.by === "items") return planItems(planning, step, needs);
-  const level = members.by === "level" ? members.level : undefined;
-  const match = { ...step.each.match, level: step.each.match.level ?? level };
-  const { known, dependsOn } = knownPart(match, needs);
+  const reads = (source: string) => stepsReadBy(source, needs);
+  const { known, dependsOn } = knownPart(given, step.each.match, reads);
   // The members of a level stand below this hub.
-  const forPeople = members.by === "match" && step.each.human !== undefined;
-  const { candidates, explanation } = findNodes(planning, known, planning.scope, forPeople);
+  const forPeople = members.by !== "level" && step.each.human !== undefined;
+  const planning = { ...given, forPeople };
+  if (members.by === "items") return planItems(planning, { ...step, members }, known, dependsOn);
   if (members.by === "match") {
-    return membersOf(planning, candidates, explanation, dependsOn);
+    return membersOf(planning, explainNodes(planning, known, planning.scope), dependsOn);
   }
   const scopeReads = stepsReadByMapping(members.scope, needs);
-  let root: string = planning.state.self;
+  let root = planning.state.self;
   if (scopeReads.length === 0) {
     const wanted = evaluateMapping(members.scope, planning.scope, planning.evaluate);
     const text = wanted.ok && typeof wanted.value === "string" ? wanted.value : undefined;
-    const found = text === undefined ? undefined : resolveScope(planning.state, text);
-    if (found === undefined) {
+    const named = text === undefined ? undefined : resolveScope(planning.state, text);
+    if (named === undefined) {
       const why = wanted.ok
         ? `no node has the address or code ${JSON.stringify(wanted.value)}`
         : wanted.reason;
-      const target = { ...noTarget, candidates: candidates.length, explanation };
-      return { target, dependsOn, problem: `fanout.scope: ${why}` };
+      const target = explained(explainNodes(planning, known, planning.scope));
+      return { target, dependsOn, problem: `fanout.scope: ${why}`, doers: [] };
     }
-    root = found;
+    root = named;
   }
-  const inside = candidates.filter(
-    ({ description }) => description.level === level && isWithin(description.address, root),
-  );
-  const told = `${explanation}, ${inside.length} at level ${level} in ${root}`;
-  return membersOf(planning, inside, told, [...new Set([...dependsOn, ...scopeReads])]);
+  const also = levelConditions(members.level, root);
+  const found = explainNodes(planning, known, planning.scope, also);
+  return membersOf(planning, found, [...new Set([...dependsOn, ...scopeReads])]);
 }
 
 function membersOf(
   planning: Planning,
-  nodes: readonly NodeRecord[],
-  explanation: string,
+  found: ExplainedMatch,
   dependsOn: readonly string[],
 ): FoundTarget {
+  const { candidates } = found;
   const target = {
-    ...noTarget,
-    candidates: nodes.length,
-    explanation,
-    members: nodes.length,
-    ...sharesOf(planning.state, nodes),
-    sample: sampleOf(nodes),
+    ...explained(found),
+    members: candidates.length,
+    ...sharesOf(planning.state, candidates),
+    sample: sampleOf(candidates),
   };
-  return { target, dependsOn, problem: nodes.length === 0 ? "it would have no members" : "" };
+  const problem = candidates.length === 0 ? "it would have no members" : "";
+  return { target, dependsOn, problem, doers: candidates.map((record) => ({ record, scope: {} })) };
 }
 
+type ItemsStep = FanoutStep & {
+  readonly members: Extract<FanoutStep["members"], { readonly by: "items" }>;
+};
+
 /** One member per item; items that read nothing of themselves in the match share one search. */
-function planItems(planning: Planning, step: FanoutStep, needs: readonly string[]): FoundTarget {
-  const { known, dependsOn } = knownPart(step.each.match, needs);
-  const readsItem = JSON.stringify(known).includes("item");
-  const find = (scope: Scope) => findNodes(planning, known, scope, step.each.human !== undefined);
-  const shared = readsItem ? undefined : find(planning.scope);
-  const base = {
-    ...noTarget,
-    candidates: shared?.candidates.length ?? 0,
-    explanation: shared?.explanation ?? "each item is matched by itself",
-  };
-  if (step.members.by !== "items") return { target: base, dependsOn, problem: "" };
-  const reads = stepsReadByMapping(step.members.items, needs);
-  const growsWith = step.members.growsWith === undefined ? [] : [step.members.growsWith];
+function planItems(
+  planning: Planning,
+  { members, needs }: ItemsStep,
+  known: Match,
+  dependsOn: readonly string[],
+): FoundTarget {
+  const shared = readsItself(known) ? undefined : explainNodes(planning, known, planning.scope);
+  const reads = stepsReadByMapping(
+    members.items,
+    needs.map(({ step }) => step),
+  );
+  const growsWith = members.growsWith === undefined ? [] : [members.growsWith];
   const open = [...new Set([...dependsOn, ...reads, ...growsWith])];
-  if (open.length > dependsOn.length) return { target: base, dependsOn: open, problem: "" };
-  const result = evaluateMapping(step.members.items, planning.scope, planning.evaluate);
+  const unknown = () => ({
+    target: explained(shared ?? explainAnyItem(planning, known)),
+    doers: [],
+  });
+  if (open.length > dependsOn.length) return { ...unknown(), dependsOn: open, problem: "" };
+  const result = evaluateMapping(members.items, planning.scope, planning.evaluate);
   if (!result.ok || !Array.isArray(result.value)) {
     const why = result.ok ? "it is not a list" : result.reason;
-    return { target: base, dependsOn, problem: `fanout.items: ${why}` };
+    return { ...unknown(), dependsOn, problem: `fanout.items: ${why}` };
   }
   const items = result.value as readonly JsonValue[];
-  const chosen: NodeRecord[] = [];
-  let unmatched = 0;
-  let explanation = base.explanation;
-  const looked = shared === undefined ? items.slice(0, itemsMatchedMax) : items;
+  const doers: PlannedDoer[] = [];
+  const unmatched: number[] = [];
+  const looked = shared === undefined ? items.slice(0, matchedOneByOneMax) : items;
   for (const [index, item] of looked.entries()) {
-    const found = shared ?? find({ ...planning.scope, item, index });
+    const scope = { item, index };
+    const { candidates, equals } =
+      shared ?? chooseNodes(planning, known, { ...planning.scope, ...scope });
     // Equally good nodes take items in turn.
-    const best = found.candidates.filter(({ state }) => state === found.candidates[0]?.state);
-    const node = best[(shared === undefined ? 0 : index) % Math.max(1, best.length)];
-    if (node !== undefined) chosen.push(node);
-    else {
-      unmatched += 1;
-      explanation = `item ${index}: ${found.explanation}`;
-    }
+    const record = candidates[index % Math.max(1, equals)];
+    if (record === undefined) unmatched.push(index);
+    else doers.push({ record, scope });
   }
+  const records = doers.map(({ record }) => record);
   const target = {
-    ...base,
-    explanation,
+    ...(shared === undefined
+      ? explainedItem(planning, known, items, unmatched[0] ?? 0)
+      : explained(shared)),
     members: items.length,
-    ...sharesOf(planning.state, chosen),
-    sample: sampleOf(chosen),
-    unmatched,
+    ...sharesOf(planning.state, records),
+    sample: sampleOf(records),
+    unmatched: unmatched.length,
   };
-  return { target, dependsOn, problem: "" };
+  return { target, dependsOn, problem: "", doers };
+}
+
+/** Items that are not known: what reads them is left out, so that it is the most that can be. */
+function explainAnyItem(planning: Planning, known: Match): ExplainedMatch {
+  const reads = (source: string) => (/\b(?:item|index)\b/.test(source) ? ["item"] : []);
+  return explainNodes(planning, knownPart(planning, known, reads).known, planning.scope);
+}
+
+/** The first item that nobody gets stands for all, else the first. */
+function explainedItem(
+  planning: Planning,
+  known: Match,
+  items: readonly JsonValue[],
+  index: number,
+): PlannedTarget {
+  if (items.length === 0) return explained(explainAnyItem(planning, known));
+  const scope = { ...planning.scope, item: items[index] ?? null, index };
+  const target = explained(explainNodes(planning, known, scope), index);
+  return { ...target, explanation: `item ${index}: ${target.explanation}` };
+}
+
+function explained(found: ExplainedMatch, item?: number): PlannedTarget {
+  const { candidates, explanation, explained: match } = found;
+  return {
+    ...noTarget,
+    candidates: candidates.length,
+    explanation,
+    match: { ...match, item },
+  };
 }
 
 function sharesOf(state: HubState, nodes: readonly NodeRecord[]) {
-  const counts = new Map<string, number>();
+  const counts = new Map<Address, number>();
   for (const { description } of nodes) {
     const child = childTowards(state.self, description.address) ?? description.address;
     counts.set(child, (counts.get(child) ?? 0) + 1);
@@ -206,18 +201,14 @@ function sharesOf(state: HubState, nodes: readonly NodeRecord[]) {
   return { shares: all.slice(0, sharesMax), sharesMore: Math.max(0, all.length - sharesMax) };
 }
 
-function titleOf(state: HubState, address: string): Title {
-  return (
-    recordOf(state, address as NodeRecord["description"]["address"])?.description.title ?? {
-      zh: "",
-    }
-  );
+function titleOf(state: HubState, address: Address): Title {
+  return recordOf(state, address)?.description.title ?? { zh: "" };
 }
 
 function sampleOf(nodes: readonly NodeRecord[]): readonly PlannedNode[] {
   return nodes.slice(0, sampleMax).map(plannedNode);
 }
 
-function plannedNode({ description, state }: NodeRecord): PlannedNode {
+export function plannedNode({ description, state }: NodeRecord): PlannedNode {
   return { address: description.address, title: description.title, state };
 }

@@ -19,7 +19,7 @@ import {
 } from "@cloudbrain/sdk/domain";
 import { asArea } from "./application-needs.ts";
 import type { ChildRegistration, Registration } from "./application-state.ts";
-import { liesIn } from "./registry.ts";
+import { liesIn } from "./match-conditions.ts";
 import type { HubState } from "./state.ts";
 
 export function registrationKey({ origin, application, version }: RegistrationName): string {

@@ -11,28 +11,14 @@ import {
   type Evaluate,
   evaluateMapping,
   isWithin,
-  type JsonObject,
   lastLabel,
   type Match,
   type NodeRecord,
   type Scope,
 } from "@cloudbrain/sdk/domain";
+import { type Condition, conditionsOf, isPresent } from "./match-conditions.ts";
+import { nodeScope } from "./node-scope.ts";
 import type { Assignment, HubState } from "./state.ts";
-
-/** What expressions see of a node. */
-export function nodeScope(record: NodeRecord): JsonObject {
-  const { description } = record;
-  return {
-    address: description.address,
-    code: description.division,
-    level: description.level,
-    kind: description.kind,
-    industry: description.industry,
-    region: description.region,
-    title: description.title.zh,
-    capabilities: description.capabilities,
-  };
-}
 
 export interface MatchResult {
   readonly candidates: readonly NodeRecord[];
@@ -40,6 +26,26 @@ export interface MatchResult {
   readonly equals: number;
   /** For people: how many nodes each condition left. */
   readonly explanation: string;
+  /** What was asked of the holders of the capability, in this order. */
+  readonly conditions: readonly Condition[];
+  /** Why the match itself can't be evaluated; empty when it can. */
+  readonly problem: string;
+}
+
+export interface MatchDetail {
+  /** Where "nearest" is measured from when the match does not say; else the hub itself. */
+  readonly from?: Address | undefined;
+  /** For what people do: those of this very hub are among them. */
+  readonly forPeople?: boolean;
+  /** Asked beside those of the match, and before them. */
+  readonly also?: readonly Condition[];
+  /** Told once of each holder that does not match: the first condition that it fails. */
+  readonly onTurnedAway?: (record: NodeRecord, condition: Condition, seen: string) => void;
+}
+
+/** What is known of a node, this hub included. */
+export function recordOf(state: HubState, address: Address): NodeRecord | undefined {
+  return address === state.self ? state.own : state.nodes.get(address);
 }
 
 /** All nodes that satisfy the match, best first. `scope` holds {input, steps, item...}. */
@@ -48,51 +54,31 @@ export function findCandidates(
   match: Match,
   scope: Scope,
   evaluate: Evaluate,
-  from: Address = state.self,
+  detail: MatchDetail = {},
 ): MatchResult {
-  return rank(state, match, scope, evaluate, from, holdersOf(state, match));
-}
-
-/** As `findCandidates` for what people do: those of this very hub are among them. */
-export function findDesks(
-  state: HubState,
-  match: Match,
-  scope: Scope,
-  evaluate: Evaluate,
-  from: Address = state.self,
-): MatchResult {
-  const { own } = state;
-  const holders = holdersOf(state, match);
-  if (own?.description.capabilities.includes(match.capability) === true) holders.push(own);
-  return rank(state, match, scope, evaluate, from, holders);
-}
-
-/** What is known of a node, this hub included. */
-export function recordOf(state: HubState, address: Address): NodeRecord | undefined {
-  return address === state.self ? state.own : state.nodes.get(address);
-}
-
-function rank(
-  state: HubState,
-  match: Match,
-  scope: Scope,
-  evaluate: Evaluate,
-  from: Address,
-  holders: readonly NodeRecord[],
-): MatchResult {
-  const conditions = conditionsOf(match, scope, evaluate);
-  if (typeof conditions === "string") {
-    return { candidates: [], equals: 0, explanation: conditions };
+  const { from = state.self, forPeople = false, also = [], onTurnedAway } = detail;
+  const own = conditionsOf(match, scope, evaluate);
+  if (typeof own === "string") {
+    return { candidates: [], equals: 0, explanation: own, conditions: [], problem: own };
   }
-  let nodes = holders.filter(isPresent);
+  const conditions = [...also, ...own];
+  let trouble = "";
+  const passes = (condition: Condition) => (record: NodeRecord) => {
+    const verdict = condition.check(record);
+    if (verdict.trouble !== undefined) trouble = ` (${verdict.trouble})`;
+    if (!verdict.holds) onTurnedAway?.(record, condition, verdict.trouble ?? verdict.seen);
+    return verdict.holds;
+  };
+  const holders = holdersOf(state, match);
+  const self = state.own;
+  if (forPeople && self?.description.capabilities.includes(match.capability) === true) {
+    holders.push(self);
+  }
+  let nodes = holders.filter(passes(isPresent));
   let explanation = `${nodes.length} with capability ${match.capability}`;
   for (const condition of conditions) {
-    let trouble = "";
-    nodes = nodes.filter((node) => {
-      const verdict = condition.check(node);
-      if (verdict.trouble !== undefined) trouble = ` (${verdict.trouble})`;
-      return verdict.holds;
-    });
+    trouble = "";
+    nodes = nodes.filter(passes(condition));
     explanation += `, ${nodes.length} ${condition.told}${trouble}`;
   }
   const order = createOrder(state, match, scope, evaluate, from);
@@ -104,10 +90,16 @@ function rank(
     if (next === undefined || order.byMerit(first, next) !== 0) break;
     equals += 1;
   }
-  return { candidates: nodes, equals, explanation };
+  return {
+    candidates: nodes,
+    equals,
+    explanation,
+    conditions: [isPresent, ...conditions],
+    problem: "",
+  };
 }
 
-export function holdersOf(state: HubState, match: Match): NodeRecord[] {
+function holdersOf(state: HubState, match: Match): NodeRecord[] {
   const nodes: NodeRecord[] = [];
   for (const address of state.nodesByCapability.get(match.capability) ?? []) {
     const record = state.nodes.get(address);
@@ -116,107 +108,12 @@ export function holdersOf(state: HubState, match: Match): NodeRecord[] {
   return nodes;
 }
 
-function isPresent(record: NodeRecord): boolean {
-  return record.state !== "retired";
-}
-
-export interface Condition {
-  readonly name: string;
-  readonly wanted: string;
-  /** Ends the sentence "3 ...". */
-  readonly told: string;
-  check(record: NodeRecord): {
-    readonly holds: boolean;
-    readonly seen: string;
-    /** Why the expression could not be evaluated. */
-    readonly trouble?: string;
-  };
-}
-
-/** The conditions in the order in which they are asked; a text tells why there are none. */
-export function conditionsOf(
-  match: Match,
-  scope: Scope,
-  evaluate: Evaluate,
-): readonly Condition[] | string {
-  const conditions: Condition[] = [];
-  const { level, where, policy, allow } = match;
-  if (level !== undefined) {
-    conditions.push({
-      name: "level",
-      wanted: level,
-      told: `at level ${level}`,
-      check: ({ description }) => ({
-        holds: description.level === level,
-        seen: description.level,
-      }),
-    });
-  }
-  for (const name of ["region", "industry"] as const) {
-    const mapping = match[name];
-    if (mapping === undefined) continue;
-    const wanted = evaluateMapping(mapping, scope, evaluate);
-    if (!wanted.ok || typeof wanted.value !== "string") {
-      return `match.${name}: ${wanted.ok ? "it is not a text" : wanted.reason}`;
-    }
-    const text = wanted.value;
-    conditions.push({
-      name,
-      wanted: text,
-      told: `of ${name} ${text}`,
-      check: (record) => {
-        const { description } = record;
-        return name === "region"
-          ? { holds: liesIn(record, text), seen: description.division || description.address }
-          : { holds: description.industry === text, seen: description.industry };
-      },
-    });
-  }
-  if (where !== undefined) {
-    conditions.push(expressionCondition("where", where, `where ${where}`, scope, evaluate));
-  }
-  if (policy !== undefined) {
-    if (allow === undefined) return `match.policy: the application has no policy ${policy}`;
-    const told = `allowed by policy ${policy}`;
-    conditions.push(expressionCondition("policy", allow, told, scope, evaluate));
-  }
-  return conditions;
-}
-
-function expressionCondition(
-  name: string,
-  expression: string,
-  told: string,
-  scope: Scope,
-  evaluate: Evaluate,
-): Condition {
-  return {
-    name,
-    wanted: expression,
-    told,
-    check: (record) => {
-      const result = evaluate(expression, { ...scope, node: nodeScope(record) });
-      if (!result.ok) return { holds: false, seen: "", trouble: result.reason };
-      return { holds: result.value === true, seen: JSON.stringify(result.value) };
-    },
-  };
-}
-
 /** The match with the condition of its policy, as it travels to hubs without the application. */
 export function pinPolicy(application: Application, match: Match): Match {
   const { policy } = match;
   if (policy === undefined) return match;
   const allow = application.policies?.find(({ name }) => name === policy)?.allow;
   return allow === undefined ? match : { ...match, allow };
-}
-
-/** A division code is a prefix of all codes inside it; an address covers its subtree. */
-export function liesIn(node: NodeRecord, region: string): boolean {
-  if (region.startsWith("/")) return isWithin(node.description.address, region);
-  const { division } = node.description;
-  if (node.description.region === region) return true;
-  if (division !== "" && division.startsWith(region)) return true;
-  return addressSegments(node.description.address).includes(region);
 }
 
 /** By what candidates differ in merit: equal ones take turns. */

@@ -208,7 +208,7 @@ function startService(deciding: Deciding, chain: Chain, step: ServiceStep, scope
   }
   const match = pinPolicy(chain.application, step.match);
   const from = submitterArea(deciding.state, chain.submitter);
-  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, from);
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, { from });
   const best = found.candidates[0];
   if (best === undefined) {
     suspend(deciding, chain, step, `no node matches: ${found.explanation}`);

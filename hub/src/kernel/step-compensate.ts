@@ -15,18 +15,19 @@ import {
   type FanoutEach,
   type Match,
   type Scope,
-  type Step,
 } from "@cloudbrain/sdk/domain";
 import { runId } from "./apply-chain.ts";
 import { eachOf, taskOf } from "./apply-compensation.ts";
 import { isWhole, mayHaveReplied } from "./apply-fanout-end.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, nodeScope, recordOf } from "./registry.ts";
+import { nodeScope } from "./node-scope.ts";
+import { findCandidates, recordOf } from "./registry.ts";
 import { type Chain, type CompensationTask, type Fanout, taskId } from "./state.ts";
 import { endChain, inputText } from "./step-chain.ts";
 import { closeLate } from "./step-fanout.ts";
 import { childHubsTowards } from "./step-fanout-open.ts";
+import { reverseOrder, undoerOf } from "./undo-order.ts";
 
 type Task = Pick<CompensationTask, "step" | "of" | "run">;
 
@@ -80,23 +81,6 @@ function hasPartToUndo(fanout: Fanout): boolean {
   return [...fanout.children.values()].some((child) => !child.final || mayHaveReplied(child));
 }
 
-/** Every step after all that need it; otherwise as the definition has them, backwards. */
-export function reverseOrder(steps: readonly Step[]): readonly Step[] {
-  const ordered: Step[] = [];
-  const seen = new Set<string>();
-  const visit = (step: Step): void => {
-    if (seen.has(step.id)) return;
-    seen.add(step.id);
-    for (const need of step.needs) {
-      const needed = steps.find(({ id }) => id === need.step);
-      if (needed !== undefined) visit(needed);
-    }
-    ordered.push(step);
-  };
-  for (const step of steps) visit(step);
-  return ordered.reverse();
-}
-
 /** Starts what is to be undone next, or ends the chain when nothing is left. */
 export function advanceCompensation(deciding: Deciding, chain: Chain): void {
   const { compensation } = chain;
@@ -134,7 +118,6 @@ function startStep(deciding: Deciding, chain: Chain, task: CompensationTask): vo
 /** What was given is what has to be taken back, unless the rule says what else to send. */
 const outAsInput = { kind: "expression", source: "out" } as const;
 
-/** Who has done it undoes it, if it can; else the best of those who can. */
 function chooseNode(
   deciding: Deciding,
   match: Match,
@@ -142,10 +125,8 @@ function chooseNode(
   doer: string,
 ): { readonly node: Address | undefined; readonly explanation: string } {
   const found = findCandidates(deciding.state, match, scope, deciding.evaluate);
-  const same = found.candidates.find(({ description }) => description.address === doer);
-  const chosen = same ?? found.candidates[0];
   const explanation = `no node matches: ${found.explanation}`;
-  return { node: chosen?.description.address, explanation };
+  return { node: undoerOf(found.candidates, doer)?.description.address, explanation };
 }
 
 function startMembers(deciding: Deciding, chain: Chain, task: CompensationTask): void {

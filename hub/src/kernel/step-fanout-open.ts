@@ -17,7 +17,9 @@ import { runId } from "./apply-chain.ts";
 import { pinEach } from "./apply-compensation.ts";
 import type { Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, findDesks, nodeScope, resolveScope, submitterArea } from "./registry.ts";
+import { levelConditions } from "./match-conditions.ts";
+import { nodeScope } from "./node-scope.ts";
+import { findCandidates, resolveScope, submitterArea } from "./registry.ts";
 import type { Chain } from "./state.ts";
 import { inputText, suspend } from "./step-chain.ts";
 import { type MemberWork, openMembersHere, prepareFanout, withTask } from "./step-human.ts";
@@ -98,15 +100,14 @@ export function levelPart(
 ): LevelPart {
   const { state } = deciding;
   const { each } = work;
-  const match = { ...each.match, level: each.match.level ?? level };
-  const found = findCandidates(state, match, scope, deciding.evaluate);
+  const also = levelConditions(level, root);
+  const found = findCandidates(state, each.match, scope, deciding.evaluate, { also });
   const members: OpenedMember[] = [];
   const below = new Map<Address, number>();
   // One text for all where the input does not read the member: it is stored and encoded once.
   const shared = inputText(deciding, each.input, scope);
   for (const record of found.candidates) {
     const { address } = record.description;
-    if (record.description.level !== level || !isWithin(address, root)) continue;
     const child = childTowards(state.self, address);
     if (child === undefined) continue;
     if (child !== address) {
@@ -151,8 +152,9 @@ function matchPart(
 ): { readonly members: readonly OpenedMember[]; readonly input: string } | string {
   const { each } = work;
   const from = submitterArea(deciding.state, chain.submitter);
-  const find = work.human === undefined ? findCandidates : findDesks;
-  const found = find(deciding.state, each.match, scope, deciding.evaluate, from);
+  const forPeople = work.human !== undefined;
+  const detail = { from, forPeople };
+  const found = findCandidates(deciding.state, each.match, scope, deciding.evaluate, detail);
   const max = Math.min(step.members.membersMax, limits.fanoutMembersPerHubMax);
   const { length } = found.candidates;
   if (length > max) return `fanout: ${length} nodes match, which is over the limit of ${max}`;

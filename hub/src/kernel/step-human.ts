@@ -14,7 +14,8 @@ import { assignmentSpec, humanWorkOf, ruleOf } from "./apply-assignment.ts";
 import { memberAssignmentId, runId } from "./apply-chain.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findDesks, nodeScope, pinPolicy, recordOf, submitterArea } from "./registry.ts";
+import { nodeScope } from "./node-scope.ts";
+import { findCandidates, pinPolicy, recordOf, submitterArea } from "./registry.ts";
 import type { Assignment, AssignmentTask, Chain, Fanout, FanoutHuman } from "./state.ts";
 import { inputText, suspend } from "./step-chain.ts";
 import { memberScope } from "./step-late.ts";
@@ -31,7 +32,8 @@ export function startHuman(deciding: Deciding, chain: Chain, step: HumanStep, sc
   }
   const match = pinPolicy(chain.application, step.match);
   const from = submitterArea(deciding.state, chain.submitter);
-  const found = findDesks(deciding.state, match, scope, deciding.evaluate, from);
+  const detail = { from, forPeople: true };
+  const found = findCandidates(deciding.state, match, scope, deciding.evaluate, detail);
   const best = found.candidates[0];
   if (best === undefined) {
     suspend(deciding, chain, step, `no node matches: ${found.explanation}`);
@@ -228,7 +230,8 @@ export function candidatesFor(deciding: Deciding, assignment: Assignment): reado
   const scope = scopeOf(deciding, assignment);
   const pinned = chain === undefined ? match : pinPolicy(chain.application, match);
   const from = submitterArea(state, chain?.submitter ?? "");
-  return findDesks(state, pinned, scope, deciding.evaluate, from).candidates;
+  const detail = { from, forPeople: true };
+  return findCandidates(state, pinned, scope, deciding.evaluate, detail).candidates;
 }
 
 /** Answers of a desk that ask a person to look into the chain. */

@@ -19,7 +19,7 @@ import { runId } from "./apply-chain.ts";
 import { compareKeys } from "./apply-member.ts";
 import { chainScope, type Deciding } from "./deciding.ts";
 import type { OpenedMember } from "./facts.ts";
-import { findCandidates, findDesks, loadOf, pinPolicy, submitterArea } from "./registry.ts";
+import { findCandidates, loadOf, pinPolicy, submitterArea } from "./registry.ts";
 import { type Chain, endedStepStates, type Fanout, type FanoutHuman } from "./state.ts";
 import { inputText } from "./step-chain.ts";
 import { type MemberWork, openMembersHere, safetyOf, withTask } from "./step-human.ts";
@@ -184,10 +184,10 @@ function createChooser(
   const { state } = deciding;
   const { match } = each;
   const from = submitterArea(state, chain.submitter);
-  const find = each.human === undefined ? findCandidates : findDesks;
+  const detail = { from, forPeople: each.human !== undefined };
   const readsItem = match.pick === "nearest" || JSON.stringify(match).includes("item");
   const findBest = (itemScope: Scope) => {
-    const found = find(state, match, itemScope, deciding.evaluate, from);
+    const found = findCandidates(state, match, itemScope, deciding.evaluate, detail);
     return { ...found, best: found.candidates.slice(0, found.equals) };
   };
   const fixed = readsItem ? undefined : findBest(scope);

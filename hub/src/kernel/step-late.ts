@@ -14,7 +14,8 @@ import {
   type JsonValue,
 } from "@cloudbrain/sdk/domain";
 import type { Deciding } from "./deciding.ts";
-import { nodeScope, recordOf } from "./registry.ts";
+import { nodeScope } from "./node-scope.ts";
+import { recordOf } from "./registry.ts";
 import type { Fanout, Member } from "./state.ts";
 
 /** Tells the sender of a frame that it is not taken. */

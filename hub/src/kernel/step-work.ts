@@ -332,7 +332,9 @@ export function findOther(
   const scope = chain === undefined ? {} : { ...chainScope(chain, deciding.state), item };
   const from = submitterArea(deciding.state, chain?.submitter ?? "");
   const pinned = chain === undefined ? match : pinPolicy(chain.application, match);
-  const found = findCandidates(deciding.state, pinned, scope, deciding.evaluate, from).candidates;
+  const found = findCandidates(deciding.state, pinned, scope, deciding.evaluate, {
+    from,
+  }).candidates;
   const best = found.find(
     ({ state, description: { address } }) =>
       state === "online" &&

@@ -1,13 +1,9 @@
 // Plan view: a dry run as people read it: the steps in order, and below each who, when and why.
 
 import { cleanText, type Output, type Tone } from "@cloudbrain/sdk/cli";
-import type {
-  ChainPlanInfo,
-  PlannedFate,
-  PlannedNodeInfo,
-  PlannedStepInfo,
-} from "@cloudbrain/sdk/client";
+import type { ChainPlanInfo, PlannedFate, PlannedStepInfo } from "@cloudbrain/sdk/client";
 import { formatTime, titleIn } from "./formats.ts";
+import { describeCompensation, describeMatch, nodeText } from "./plan-reasons.ts";
 import type { Say } from "./texts.ts";
 
 const toneOfFate: Readonly<Record<PlannedFate, Tone>> = {
@@ -29,7 +25,7 @@ export function describePlan(plan: ChainPlanInfo, say: Say, output: Output): str
     lines.push(`${isLast ? "└─ " : "├─ "}${head}`);
     for (const line of rest) lines.push(`${isLast ? "   " : "│  "}  ${line}`);
   });
-  return lines.join("\n");
+  return [...lines, ...describeCompensation(plan, say, output)].join("\n");
 }
 
 function describeStep(step: PlannedStepInfo, say: Say, output: Output): readonly string[] {
@@ -42,7 +38,8 @@ function describeStep(step: PlannedStepInfo, say: Say, output: Output): readonly
   if (reason !== "") lines.push(say("plan.why", { text: cleanText(reason) }));
   if (fate === "skipped") return lines;
   lines.push(...describeTarget(step, say, output.lang));
-  if (explanation !== "") lines.push(say("plan.why", { text: cleanText(explanation) }));
+  if (step.match !== undefined) lines.push(...describeMatch(step.match, say));
+  else if (explanation !== "") lines.push(say("plan.why", { text: cleanText(explanation) }));
   lines.push(...describeTimes(step, say));
   return lines;
 }
@@ -69,10 +66,6 @@ function describeTarget(step: PlannedStepInfo, say: Say, lang: string): readonly
   const more = step.sharesMore + Math.max(0, step.shares.length - sharesShown);
   if (more > 0) lines.push(`  ${say("app.more", { count: more })}`);
   return lines;
-}
-
-function nodeText({ address, title, state }: PlannedNodeInfo, lang: string): string {
-  return [address, cleanText(titleIn(title, lang)), state].filter((word) => word !== "").join(" ");
 }
 
 function describeTimes(step: PlannedStepInfo, say: Say): readonly string[] {

@@ -1,18 +1,15 @@
-// Results of calls about applications: versions, registrations and dry runs, as plain objects.
+// Results of calls about applications: versions and registrations, as plain objects.
 
 import type {
   ApplicationRegistration,
-  DryRunApplicationResponse,
   GetApplicationResponse,
   ApplicationInfo as ProtoApplication,
   HubRegistration as ProtoHub,
-  PlannedNode as ProtoNode,
   RegisteredApplication as ProtoRegistered,
-  PlannedStep as ProtoStep,
 } from "@cloudbrain/proto";
 import type { CapabilityNeed, NeedCount, Title } from "../domain/index.ts";
 import { MeshError } from "../domain/index.ts";
-import { type NodeState, nodeStates, readTime, readTitle } from "./results.ts";
+import { readTime, readTitle } from "./results.ts";
 
 export const applicationStates = ["published", "deprecated", "retired"] as const;
 export type ApplicationState = (typeof applicationStates)[number];
@@ -94,76 +91,6 @@ export interface GapInfo {
   readonly expected: number;
 }
 
-export const plannedFates = ["runs", "skipped", "depends", "stuck"] as const;
-/** `stuck`: it would wait for a person. */
-export type PlannedFate = (typeof plannedFates)[number];
-
-/** What a chain would look like. Times are ms since 1970, 0 for "not known" or "none". */
-export interface ChainPlanInfo {
-  readonly id: string;
-  readonly version: string;
-  readonly title: Title;
-  readonly atMs: number;
-  readonly dueMs: number;
-  /** Working calendar of the deadline of the whole; empty for elapsed time. */
-  readonly calendar: string;
-  /** In an order in which they could run. */
-  readonly steps: readonly PlannedStepInfo[];
-}
-
-export interface PlannedNodeInfo {
-  readonly address: string;
-  readonly title: Title;
-  readonly state: NodeState;
-}
-
-export interface PlannedStepInfo {
-  readonly id: string;
-  readonly type: string;
-  readonly title: Title;
-  /** Ids, with `:failed` or `:partial` where the step waits for that. */
-  readonly needs: readonly string[];
-  readonly fate: PlannedFate;
-  readonly reason: string;
-  /** Steps whose output decides what is not known yet. */
-  readonly dependsOn: readonly string[];
-  readonly node: PlannedNodeInfo | undefined;
-  /** Best first, at most 10. */
-  readonly others: readonly PlannedNodeInfo[];
-  readonly candidates: number;
-  /** Why nodes match or not. */
-  readonly explanation: string;
-  readonly members: number;
-  /** By child of the hub, largest first, at most 200. */
-  readonly shares: readonly {
-    readonly address: string;
-    readonly title: Title;
-    readonly members: number;
-  }[];
-  readonly sharesMore: number;
-  /** Some of the members, at most 20. */
-  readonly sample: readonly PlannedNodeInfo[];
-  /** Items for which no node matches. */
-  readonly unmatched: number;
-  /** Hub that would hold the task of a human step; empty for every other step. */
-  readonly desk: string;
-  /** Who could take the task: a name, or the expression that gives it, beginning with `=`. */
-  readonly people: readonly {
-    /** users, groups, roles or departments. */
-    readonly kind: string;
-    readonly name: string;
-  }[];
-  readonly deadlines: readonly {
-    readonly name: string;
-    readonly durationMs: number;
-    /** Were the step to begin at its latest start. */
-    readonly atMs: number;
-    readonly calendar: string;
-  }[];
-  readonly latestStartMs: number;
-  readonly latestEndMs: number;
-}
-
 export function applicationStateNumber(state: ApplicationState): number {
   return applicationStates.indexOf(state) + 1;
 }
@@ -233,54 +160,4 @@ function readHub(hub: ProtoHub): HubRegistrationInfo {
     })),
     gapsMore,
   };
-}
-
-export function readPlan(plan: DryRunApplicationResponse): ChainPlanInfo {
-  const { id, version, calendar } = plan;
-  return {
-    id,
-    version,
-    title: readTitle(plan.title),
-    atMs: readTime(plan.time),
-    dueMs: readTime(plan.dueTime),
-    calendar,
-    steps: plan.steps.map(readStep),
-  };
-}
-
-function readStep(step: ProtoStep): PlannedStepInfo {
-  const { id, type, needs, reason, dependsOn, candidates, explanation, members } = step;
-  const { sharesMore, unmatched } = step;
-  return {
-    id,
-    type,
-    title: readTitle(step.title),
-    needs,
-    fate: plannedFates[step.fate - 1] ?? "depends",
-    reason,
-    dependsOn,
-    node: step.node === undefined ? undefined : readNode(step.node),
-    others: step.others.map(readNode),
-    candidates,
-    explanation,
-    members,
-    shares: step.shares.map((share) => ({ ...share, title: readTitle(share.title) })),
-    sharesMore,
-    sample: step.sample.map(readNode),
-    unmatched,
-    desk: step.desk,
-    people: step.people,
-    deadlines: step.deadlines.map(({ name, durationMs, time, calendar }) => ({
-      name,
-      durationMs,
-      atMs: readTime(time),
-      calendar,
-    })),
-    latestStartMs: readTime(step.latestStartTime),
-    latestEndMs: readTime(step.latestEndTime),
-  };
-}
-
-function readNode({ address, title, state }: ProtoNode): PlannedNodeInfo {
-  return { address, title: readTitle(title), state: nodeStates[state - 1] ?? "offline" };
 }

@@ -18,11 +18,9 @@ import {
   type ApplicationInfo,
   type ApplicationState,
   applicationStateNumber,
-  type ChainPlanInfo,
   type PublishedApplication,
   type RegisteredApplicationInfo,
   readApplication,
-  readPlan,
   readPublished,
   readRegistered,
 } from "./application-results.ts";
@@ -38,6 +36,7 @@ import {
 } from "./chain-control.ts";
 import { ChainRuns } from "./chain-runs.ts";
 import { HubChannel } from "./hub-channel.ts";
+import { type ChainPlanInfo, readPlan } from "./plan-results.ts";
 import {
   type ChainSnapshot,
   type ChainState,
@@ -118,6 +117,13 @@ export type DryRunSubject =
   | { readonly source: string; readonly file?: string | undefined }
   | { readonly id: string; readonly version?: string | undefined };
 
+export interface DryRunOptions extends CallBounds {
+  /** Nodes that each step tells of one by one; 0 by default. Over all steps at most 20,000. */
+  readonly nodesMax?: number | undefined;
+  /** Addresses or division codes that each step tells of in any case, at most 100. */
+  readonly nodes?: readonly string[] | undefined;
+}
+
 /** All calls refuse with MeshError: UNREACHABLE, TIMEOUT, CANCELLED, NOT_ALLOWED and their own. */
 export interface Client extends ChainControl {
   /**
@@ -161,8 +167,11 @@ export interface Client extends ChainControl {
    * again. Answers the one that it is now. For operators. APPLICATION_RETIRED.
    */
   rollBack(id: string, version: string, bounds?: CallBounds): Promise<ApplicationInfo>;
-  /** What a chain would look like if it were submitted now. Writes nothing. INPUT_INVALID. */
-  dryRun(subject: DryRunSubject, input: JsonValue, bounds?: CallBounds): Promise<ChainPlanInfo>;
+  /**
+   * What a chain would look like if it were submitted now, why every node is matched or not, and
+   * what compensation would do. Writes nothing. INPUT_INVALID, NODE_UNKNOWN.
+   */
+  dryRun(subject: DryRunSubject, input: JsonValue, options?: DryRunOptions): Promise<ChainPlanInfo>;
   /** Nodes at and below the hub, by address; pages are fetched as the loop goes on. */
   listNodes(filter?: NodeFilter, bounds?: CallBounds): AsyncIterable<NodeInfo>;
   /** NODE_UNKNOWN when it is not registered at or below the hub. */
@@ -388,14 +397,15 @@ class HubClient implements Client {
   async dryRun(
     subject: DryRunSubject,
     input: JsonValue,
-    bounds: CallBounds = {},
+    options: DryRunOptions = {},
   ): Promise<ChainPlanInfo> {
     const method = this.applications.dryRunApplication.bind(this.applications);
     const named = { source: "", file: "", id: "", version: "", ...subject };
     const { source, file = "", id, version = "" } = named;
     const bytes = new TextEncoder().encode(JSON.stringify(input));
-    const request = { source, file, id, version, input: bytes };
-    return readPlan(await callUnary(this.host, method, request, bounds));
+    const { nodesMax = 0, nodes = [] } = options;
+    const request = { source, file, id, version, input: bytes, nodesMax, nodes: [...nodes] };
+    return readPlan(await callUnary(this.host, method, request, options));
   }
 
   async *listNodes(filter: NodeFilter = {}, bounds: CallBounds = {}): AsyncGenerator<NodeInfo> {

@@ -2,14 +2,9 @@ export {
   type ApplicationInfo,
   type ApplicationState,
   applicationStates,
-  type ChainPlanInfo,
   type GapInfo,
   type HubRegistrationInfo,
-  type PlannedFate,
-  type PlannedNodeInfo,
-  type PlannedStepInfo,
   type PublishedApplication,
-  plannedFates,
   type RegisteredApplicationInfo,
   type RegistrationInfo,
 } from "./application-results.ts";
@@ -27,6 +22,7 @@ export {
   type Client,
   type ClientOptions,
   createClient,
+  type DryRunOptions,
   type DryRunSubject,
   type NodeFilter,
   type RunOptions,
@@ -34,6 +30,16 @@ export {
   type SubmitOptions,
   type Submitted,
 } from "./client.ts";
+export {
+  type ChainPlanInfo,
+  type NodeVerdictInfo,
+  type PlannedCompensationInfo,
+  type PlannedFate,
+  type PlannedMatchInfo,
+  type PlannedNodeInfo,
+  type PlannedStepInfo,
+  plannedFates,
+} from "./plan-results.ts";
 export {
   type ChainNote,
   type ChainSnapshot,

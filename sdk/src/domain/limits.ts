@@ -55,6 +55,9 @@ export const limits = {
   needsMax: 400,
   /** Hubs that a report names because something is missing there; more are counted. */
   registrationGapsMax: 100,
+  /** Nodes that a dry run tells of one by one, over all steps: about 4 MiB of an answer. */
+  planNodesMax: 20_000,
+  planNodesNamedMax: 100,
   /** Attempts of one instruction, whatever `retry.max` says. */
   attemptsMax: 1_000,
   /** How long a hub below remembers what it may be asked to undo, if nobody tells it the end. */

@@ -150,6 +150,26 @@ test("the command tries a file in both languages and as JSON", async () => {
   assert.match(chinese.stdout, /取决于 sort/);
   const json = await run(...words, "--json");
   assert.is(JSON.parse(json.stdout).steps[1].dependsOn[0], "sort");
+  const desk = mesh.createDesk();
+  desk.handle("desk.work/v1", (input) => input);
+  await desk.start();
+  const explained = await run(
+    ...words,
+    "--lang",
+    "en",
+    "--nodes",
+    "5",
+    "--explain",
+    "/3702/s-none",
+  );
+  assert.is(explained.code, 0, explained.stderr);
+  assert.match(explained.stdout, /matches 0 of the 1 nodes known here/);
+  assert.match(explained.stdout, /1 fail capability, wanted: desk\.sort\/v1/);
+  assert.match(explained.stdout, /\/3702\/s-desk {2}fails capability, has: desk\.work\/v1/);
+  assert.match(explained.stdout, /\/3702\/s-desk {2}matches, number 1, online/);
+  assert.match(explained.stdout, /\/3702\/s-none {2}is not known at this hub/);
+  const unknown = await run(...words, "--explain", "999999");
+  assert.match(unknown.stderr, /NODE_UNKNOWN/);
   const both = await run(...words, "--input", "{}");
   assert.is(both.code, 2);
 });

@@ -4,7 +4,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChainPlan, HubKernel } from "@cloudbrain/hub/kernel";
 import { parseApplication } from "@cloudbrain/sdk/definition";
-import type { Address, Application, JsonValue, Step } from "@cloudbrain/sdk/domain";
+import type {
+  Address,
+  Application,
+  Compensation,
+  JsonValue,
+  Match,
+  Step,
+} from "@cloudbrain/sdk/domain";
 import * as assert from "uvu/assert";
 import { KernelMesh, makeApplication, makeFanout, makeService } from "../support/kernel-mesh.ts";
 import { makeQingdaoKernel } from "../support/qingdao-kernel.ts";
@@ -15,10 +22,22 @@ import { literal, makeHuman, makeHumanFanout, makeRule } from "../support/task-d
 const test = suite("dry run");
 const nowMs = Date.parse("2026-11-27T08:00:00Z");
 
-function plan(kernel: HubKernel, application: Application, input: JsonValue): ChainPlan {
-  const planned = kernel.planChain(application, input, nowMs);
+function plan(
+  kernel: HubKernel,
+  application: Application,
+  input: JsonValue,
+  wishes: Parameters<HubKernel["planChain"]>[3] = {},
+): ChainPlan {
+  const planned = kernel.planChain(application, input, nowMs, wishes);
   if (typeof planned === "string") throw new Error(planned);
   return planned;
+}
+
+function example(name: string): Application {
+  const file = join(repositoryRoot, "docs", "examples", name);
+  const parsed = parseApplication(readFileSync(file, "utf8"), { file });
+  if (!parsed.ok) throw new Error(`${name} does not parse`);
+  return parsed.application;
 }
 
 function makeCity(): HubKernel {
@@ -39,12 +58,10 @@ const expression = (source: string) => ({ kind: "expression", source }) as const
 test("the typhoon drill over all of Qingdao tells the members of every district", () => {
   const { kernel, nodes, communities } = makeQingdaoKernel();
   assert.is(nodes, 2_272);
-  const file = join(repositoryRoot, "docs", "examples", "typhoon-drill.yaml");
-  const parsed = parseApplication(readFileSync(file, "utf8"), { file });
-  if (!parsed.ok) throw new Error("the example does not parse");
+  const application = example("typhoon-drill.yaml");
   const before = JSON.stringify(kernel.dump());
   const startedMs = performance.now();
-  const planned = plan(kernel, parsed.application, { scope: "3702", typhoonId: "T7" });
+  const planned = plan(kernel, application, { scope: "3702", typhoonId: "T7" });
   const tookMs = performance.now() - startedMs;
   const [step] = planned.steps;
   if (step === undefined) throw new Error("no step");
@@ -58,6 +75,121 @@ test("the typhoon drill over all of Qingdao tells the members of every district"
   assert.is(JSON.stringify(kernel.dump()), before, "something was written");
   assert.is(kernel.take().facts.length, 1, "a fact beside the start was decided");
   process.stdout.write(`dry run over ${nodes} nodes: ${tookMs.toFixed(1)} ms\n`);
+});
+
+test("a city is named by its code, however short or long that is written", () => {
+  const { kernel } = makeQingdaoKernel();
+  const application = example("typhoon-drill.yaml");
+  for (const scope of ["3702", "370200", "370200000000", "/3702"]) {
+    const [step] = plan(kernel, application, { scope, typhoonId: "T7" }).steps;
+    assert.equal([scope, step?.fate, step?.members], [scope, "runs", 2_120]);
+  }
+});
+
+test("the typhoon over all of Qingdao explains every node, and what would be undone", () => {
+  const { kernel, nodes } = makeQingdaoKernel();
+  const application = example("typhoon-emergency.yaml");
+  const input = {
+    typhoonId: "T7",
+    level: 2,
+    cityCode: "370202",
+    landfallAt: "2026-11-28T00:00:00Z",
+  };
+  const district = "/3702/370202" as Address;
+  const startedMs = performance.now();
+  const planned = plan(kernel, application, input, { nodesMax: 5_000, named: [district] });
+  const tookMs = performance.now() - startedMs;
+  const [alert, rescue] = planned.steps;
+  const { match } = alert ?? {};
+  // The city itself is the hub; every other node is matched or turned away by one condition.
+  const turnedAway = (match?.conditions ?? []).reduce((sum, { nodes: count }) => sum + count, 0);
+  assert.is(match?.known, nodes - 1);
+  assert.is((alert?.members ?? 0) + turnedAway, nodes - 1);
+  assert.is(match?.nodes.length, nodes - 1);
+  assert.is(new Set(match?.nodes.map(({ node }) => node)).size, nodes - 1);
+  for (const { node, rank, condition } of match?.nodes ?? []) {
+    const isMember = node.startsWith(`${district}/`) && node.split("/").length === 5;
+    assert.is(rank > 0, isMember, node);
+    assert.is(condition === "", isMember, node);
+  }
+  assert.equal(match?.nodes[0]?.condition, "capability");
+  assert.equal([rescue?.fate, rescue?.match?.conditions[0]?.nodes], ["runs", nodes - 1]);
+  assert.equal([planned.onFailure, planned.onCancel], [application.onFailure, "compensate"]);
+  assert.equal(
+    planned.compensation.map(({ step, of, count, problem }) => [step, of, count, problem]),
+    [["rescue", "members", 0, "no node matches"]],
+  );
+  process.stdout.write(
+    `dry run of the typhoon, ${nodes} nodes one by one: ${tookMs.toFixed(1)} ms\n`,
+  );
+});
+
+test("what would be undone, last first, is undone by who did it where that can", () => {
+  const mesh = new KernelMesh();
+  const kernel = mesh.addHub("/c");
+  mesh.addAgent("/c/a", ["work/v1", "undo/v1"]);
+  mesh.addAgent("/c/b", ["work/v1"]);
+  mesh.addAgent("/c/z", ["other/v1"]);
+  mesh.advance(1_000);
+  const work = makeService("x");
+  const undo = (over: Partial<Match> = {}): Compensation => ({
+    match: { ...work.match, capability: "undo/v1", ...over },
+    input: undefined,
+    retry: work.retry,
+    finishMs: 5_000,
+  });
+  const each = { ...makeFanout("x").each, match: { ...work.match, capability: "work/v1" } };
+  const members = { by: "match", membersMax: 10 } as const;
+  const after = (step: string) => ({ needs: [{ step, on: "done" }] as const });
+  const steps: Step[] = [
+    makeService("first", { compensate: undo() }),
+    makeFanout("all", { members, each: { ...each, compensate: undo() }, ...after("first") }),
+    makeFanout("own", {
+      members,
+      each: { ...each, compensate: undo({ where: "node.address == member.address" }) },
+      ...after("all"),
+    }),
+    makeService("open", { compensate: undo({ where: "node.address == out.by" }), ...after("own") }),
+    makeService("lost", { compensate: undo({ capability: "no/v1" }), ...after("open") }),
+    makeService("never", { when: "false", compensate: undo(), ...after("lost") }),
+  ];
+  const application = makeApplication({ steps, onCancel: "compensate" });
+  const { compensation } = plan(kernel, application, {});
+  assert.equal(
+    compensation.map(({ step, of, count, bySame, byOther, byNobody, node, problem, dependsOn }) => [
+      `${step} ${of} ${count}`,
+      `${bySame} ${byOther} ${byNobody}`,
+      node?.address,
+      problem,
+      dependsOn,
+    ]),
+    [
+      ["lost step 1", "0 0 1", undefined, "no node matches", []],
+      ["open step 1", "1 0 0", "/c/a", "", ["open"]],
+      ["own members 2", "1 0 1", undefined, "", []],
+      ["all members 2", "1 1 0", undefined, "", []],
+      ["first step 1", "1 0 0", "/c/a", "", []],
+    ],
+  );
+});
+
+test("a policy decides in a plan as it does in a chain, and the nearest is near the submitter", () => {
+  const mesh = new KernelMesh();
+  const kernel = mesh.addHub("/c");
+  for (const hub of ["/c/east", "/c/west"]) mesh.addHub(hub);
+  for (const crew of ["/c/east/a", "/c/west/b"]) mesh.addAgent(crew, ["work/v1"]);
+  mesh.advance(1_000);
+  const { match } = makeService("x");
+  const policies = [{ name: "notEast", allow: '!node.address.startsWith("/c/east")' }];
+  const steps = [
+    makeService("ruled", { match: { ...match, policy: "notEast" } }),
+    makeService("near", { match: { ...match, pick: "nearest" } }),
+  ];
+  const application = makeApplication({ steps, policies });
+  const nodes = (submitter: string) =>
+    plan(kernel, application, {}, { submitter }).steps.map(({ node }) => node?.address);
+  assert.equal(nodes("/c/east/clerk"), ["/c/west/b", "/c/east/a"]);
+  assert.equal(nodes("/c/west/clerk"), ["/c/west/b", "/c/west/b"]);
 });
 
 test("a scope limits the members, and one that nobody has is said to be stuck", () => {

@@ -82,37 +82,45 @@ test("an explanation tells of every node whether it is chosen, or what it fails 
     policy: "notWest",
     allow: "true",
   };
-  const explained = explainMatch(mesh.hub(city).state, match, { input: {} }, createEvaluate());
-  assert.equal(
-    { ...explained, nodes: undefined },
-    {
-      withCapability: 4,
-      matching: 1,
-      chosen: 1,
-      turnedAway: [
-        { condition: "level", nodes: 1 },
-        { condition: "where", nodes: 2 },
-        { condition: "policy", nodes: 0 },
-      ],
-      nodes: undefined,
-      problem: "",
-    },
+  const named = ["/c/s-9", "/c/nowhere"] as Address[];
+  const detail = { nodesMax: 100, named };
+  const { explained } = explainMatch(
+    mesh.hub(city).state,
+    match,
+    { input: {} },
+    createEvaluate(),
+    detail,
   );
-  const verdicts = new Map(explained.nodes.map((verdict) => [verdict.node, verdict]));
-  assert.equal(verdicts.get("/c/east/e1" as Address), {
-    node: "/c/east/e1",
-    state: "online",
-    rank: 1,
-    chosen: true,
-    failed: undefined,
-  });
-  assert.equal(verdicts.get("/c/s-9" as Address)?.failed, {
-    condition: "level",
-    wanted: "community",
-    seen: "",
-  });
-  assert.is(verdicts.get("/c/west/w1" as Address)?.failed?.condition, "where");
-  assert.match(verdicts.get("/c/west/w1" as Address)?.failed?.seen ?? "", /nothing/);
+  assert.equal(
+    [explained.known, explained.nodesMore, explained.problem],
+    [mesh.hub(city).state.nodes.size, 0, ""],
+  );
+  assert.equal(
+    explained.conditions.map(({ condition, nodes, wanted }) => [condition, nodes, wanted]),
+    [
+      ["capability", 2, "work/v1"],
+      ["state", 0, "not retired"],
+      ["level", 1, "community"],
+      ["where", 2, match.where],
+      ["policy", 0, "true"],
+    ],
+  );
+  // Named ones first and once only; then best first, then condition by condition.
+  assert.equal(
+    explained.nodes.map(({ node, rank, condition }) => [node, rank, condition]),
+    [
+      ["/c/s-9", 0, "level"],
+      ["/c/nowhere", 0, "known"],
+      ["/c/east/e1", 1, ""],
+      ["/c/east", 0, "capability"],
+      ["/c/west", 0, "capability"],
+      ["/c/west/w1", 0, "where"],
+      ["/c/z1", 0, "where"],
+    ],
+  );
+  const [, , , , , west] = explained.nodes;
+  assert.match(west?.seen ?? "", /nothing/);
+  assert.is(explained.nodes[1]?.state, undefined);
 });
 
 test("an explanation is bounded, and its counts are of all", () => {
@@ -120,9 +128,27 @@ test("an explanation is bounded, and its counts are of all", () => {
   mesh.addHub("/c");
   for (let index = 0; index < 250; index += 1) mesh.addAgent(`/c/n${index}`, ["work/v1"]);
   const match: Match = { ...makeService("work").match, level: "street" };
-  const explained = explainMatch(mesh.hub(city).state, match, {}, createEvaluate());
+  const { state } = mesh.hub(city);
+  const detail = { nodesMax: 200, named: [] };
+  const { explained } = explainMatch(state, match, {}, createEvaluate(), detail);
+  const level = explained.conditions.find(({ condition }) => condition === "level");
   assert.equal(
-    [explained.withCapability, explained.nodes.length, explained.turnedAway],
-    [250, 200, [{ condition: "level", nodes: 250 }]],
+    [explained.known, explained.nodes.length, explained.nodesMore, level?.nodes],
+    [250, 200, 50, 250],
   );
+  assert.equal(
+    level?.examples.map(({ node }) => node),
+    ["/c/n0", "/c/n1", "/c/n10"],
+  );
+});
+
+test("a match that can't be evaluated is explained by that alone", () => {
+  const mesh = makeMesh();
+  const region = { kind: "expression", source: "input.nothing" } as const;
+  const match: Match = { ...makeService("work").match, region };
+  const { state } = mesh.hub(city);
+  const detail = { nodesMax: 9, named: [] };
+  const found = explainMatch(state, match, { input: {} }, createEvaluate(), detail);
+  assert.match(found.explained.problem, /^match\.region: /);
+  assert.equal([found.candidates, found.explained.nodes], [[], []]);
 });

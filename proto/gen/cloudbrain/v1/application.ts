@@ -143,6 +143,84 @@ export interface PlannedCandidate {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** What became of one node in a match. */
+export interface PlannedVerdict {
+  /** Its address. */
+  address: string;
+  /** Its state; unspecified when the hub does not know the node. */
+  state: NodeState;
+  /** From 1, best first; 0: it does not match. */
+  rank: number;
+  /** The first condition that it fails; empty when it matches. */
+  condition: string;
+  /** What was seen there instead, at most 200 characters. */
+  seen: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** One condition of a match, and whom it turned away. */
+export interface PlannedCondition {
+  /** capability, state, fanout.level, fanout.scope, level, region, industry, where or policy. */
+  name: string;
+  /** What is wanted: a value, or the expression that has to be true. */
+  wanted: string;
+  /** Nodes that passed the conditions before it and fail this one. */
+  nodes: number;
+  /** The first 3 of them, by address. */
+  examples: PlannedVerdict[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Why every node that the hub knows is matched or not. */
+export interface PlannedMatch {
+  /** Nodes that the hub knows: those that match and those that are turned away. */
+  known: number;
+  /** In the order in which they are asked. */
+  conditions: PlannedCondition[];
+  /** Nodes one by one, as asked for: those named, those that match, those turned away. */
+  nodes: PlannedVerdict[];
+  /** How many more there are. */
+  nodesMore: number;
+  /** Why the match itself can't be evaluated; empty when it can. */
+  problem: string;
+  /** Index of the item that this is about; absent where all that the step does is matched alike. */
+  item?: number | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What would undo a step, or the members of one, if the chain went back on what it did (补偿). */
+export interface PlannedCompensation {
+  /** Id of the step. */
+  step: string;
+  /** Its members are undone, each by itself. */
+  members: boolean;
+  /** Capability that undoes. */
+  capability: string;
+  /** What there would be to undo at most; 0 when that is not known yet. */
+  count: number;
+  /** Of those that were looked at (at most 200 where each is matched by itself): undone by who did it. */
+  bySame: number;
+  /** Undone by another node. */
+  byOther: number;
+  /** Undone by nobody: the chain would wait for a person. */
+  byNobody: number;
+  /** Who would undo the step; absent for members. */
+  node?:
+    | PlannedNode
+    | undefined;
+  /** Why nodes match or not, for people. */
+  explanation: string;
+  /** Steps whose output decides what is not known yet. */
+  dependsOn: string[];
+  /** Why nobody could; empty when somebody could, or when that is not known yet. */
+  problem: string;
+  /** Time for one attempt, in ms. */
+  finishMs: number;
+  /** Attempts before the chain waits for a person. */
+  attemptsMax: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** One step as it would go now. */
 export interface PlannedStep {
   /** Id. */
@@ -195,6 +273,8 @@ export interface PlannedStep {
   desk: string;
   /** Who could take the task, or the tasks of a fan-out's members. */
   people: PlannedCandidate[];
+  /** Why every node is matched or not; absent for what needs no node. */
+  match?: PlannedMatch | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -984,6 +1064,595 @@ export const PlannedCandidate: MessageFns<PlannedCandidate> = {
   },
 };
 
+function createBasePlannedVerdict(): PlannedVerdict {
+  return { address: "", state: 0, rank: 0, condition: "", seen: "", _unknownFields: {} };
+}
+
+export const PlannedVerdict: MessageFns<PlannedVerdict> = {
+  encode(message: PlannedVerdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.rank !== 0) {
+      writer.uint32(24).uint32(message.rank);
+    }
+    if (message.condition !== "") {
+      writer.uint32(34).string(message.condition);
+    }
+    if (message.seen !== "") {
+      writer.uint32(42).string(message.seen);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedVerdict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedVerdict();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.rank = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.seen = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedVerdict>): PlannedVerdict {
+    return PlannedVerdict.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedVerdict>): PlannedVerdict {
+    const message = createBasePlannedVerdict();
+    message.address = object.address ?? "";
+    message.state = object.state ?? 0;
+    message.rank = object.rank ?? 0;
+    message.condition = object.condition ?? "";
+    message.seen = object.seen ?? "";
+    return message;
+  },
+};
+
+function createBasePlannedCondition(): PlannedCondition {
+  return { name: "", wanted: "", nodes: 0, examples: [], _unknownFields: {} };
+}
+
+export const PlannedCondition: MessageFns<PlannedCondition> = {
+  encode(message: PlannedCondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.wanted !== "") {
+      writer.uint32(18).string(message.wanted);
+    }
+    if (message.nodes !== 0) {
+      writer.uint32(24).uint32(message.nodes);
+    }
+    for (const v of message.examples) {
+      PlannedVerdict.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedCondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedCondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.wanted = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodes = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.examples.push(PlannedVerdict.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedCondition>): PlannedCondition {
+    return PlannedCondition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedCondition>): PlannedCondition {
+    const message = createBasePlannedCondition();
+    message.name = object.name ?? "";
+    message.wanted = object.wanted ?? "";
+    message.nodes = object.nodes ?? 0;
+    message.examples = object.examples?.map((e) => PlannedVerdict.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlannedMatch(): PlannedMatch {
+  return { known: 0, conditions: [], nodes: [], nodesMore: 0, problem: "", item: undefined, _unknownFields: {} };
+}
+
+export const PlannedMatch: MessageFns<PlannedMatch> = {
+  encode(message: PlannedMatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.known !== 0) {
+      writer.uint32(8).uint32(message.known);
+    }
+    for (const v of message.conditions) {
+      PlannedCondition.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.nodes) {
+      PlannedVerdict.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.nodesMore !== 0) {
+      writer.uint32(32).uint32(message.nodesMore);
+    }
+    if (message.problem !== "") {
+      writer.uint32(42).string(message.problem);
+    }
+    if (message.item !== undefined) {
+      writer.uint32(48).uint32(message.item);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedMatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedMatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.known = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.conditions.push(PlannedCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nodes.push(PlannedVerdict.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodesMore = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.item = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedMatch>): PlannedMatch {
+    return PlannedMatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedMatch>): PlannedMatch {
+    const message = createBasePlannedMatch();
+    message.known = object.known ?? 0;
+    message.conditions = object.conditions?.map((e) => PlannedCondition.fromPartial(e)) || [];
+    message.nodes = object.nodes?.map((e) => PlannedVerdict.fromPartial(e)) || [];
+    message.nodesMore = object.nodesMore ?? 0;
+    message.problem = object.problem ?? "";
+    message.item = object.item ?? undefined;
+    return message;
+  },
+};
+
+function createBasePlannedCompensation(): PlannedCompensation {
+  return {
+    step: "",
+    members: false,
+    capability: "",
+    count: 0,
+    bySame: 0,
+    byOther: 0,
+    byNobody: 0,
+    node: undefined,
+    explanation: "",
+    dependsOn: [],
+    problem: "",
+    finishMs: 0,
+    attemptsMax: 0,
+    _unknownFields: {},
+  };
+}
+
+export const PlannedCompensation: MessageFns<PlannedCompensation> = {
+  encode(message: PlannedCompensation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.members !== false) {
+      writer.uint32(16).bool(message.members);
+    }
+    if (message.capability !== "") {
+      writer.uint32(26).string(message.capability);
+    }
+    if (message.count !== 0) {
+      writer.uint32(32).uint32(message.count);
+    }
+    if (message.bySame !== 0) {
+      writer.uint32(40).uint32(message.bySame);
+    }
+    if (message.byOther !== 0) {
+      writer.uint32(48).uint32(message.byOther);
+    }
+    if (message.byNobody !== 0) {
+      writer.uint32(56).uint32(message.byNobody);
+    }
+    if (message.node !== undefined) {
+      PlannedNode.encode(message.node, writer.uint32(66).fork()).join();
+    }
+    if (message.explanation !== "") {
+      writer.uint32(74).string(message.explanation);
+    }
+    for (const v of message.dependsOn) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.problem !== "") {
+      writer.uint32(90).string(message.problem);
+    }
+    if (message.finishMs !== 0) {
+      writer.uint32(97).double(message.finishMs);
+    }
+    if (message.attemptsMax !== 0) {
+      writer.uint32(104).uint32(message.attemptsMax);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedCompensation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedCompensation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.members = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.capability = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bySame = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.byOther = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.byNobody = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.node = PlannedNode.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.explanation = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.dependsOn.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.finishMs = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.attemptsMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedCompensation>): PlannedCompensation {
+    return PlannedCompensation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedCompensation>): PlannedCompensation {
+    const message = createBasePlannedCompensation();
+    message.step = object.step ?? "";
+    message.members = object.members ?? false;
+    message.capability = object.capability ?? "";
+    message.count = object.count ?? 0;
+    message.bySame = object.bySame ?? 0;
+    message.byOther = object.byOther ?? 0;
+    message.byNobody = object.byNobody ?? 0;
+    message.node = (object.node !== undefined && object.node !== null)
+      ? PlannedNode.fromPartial(object.node)
+      : undefined;
+    message.explanation = object.explanation ?? "";
+    message.dependsOn = object.dependsOn?.map((e) => e) || [];
+    message.problem = object.problem ?? "";
+    message.finishMs = object.finishMs ?? 0;
+    message.attemptsMax = object.attemptsMax ?? 0;
+    return message;
+  },
+};
+
 function createBasePlannedStep(): PlannedStep {
   return {
     id: "",
@@ -1007,6 +1676,7 @@ function createBasePlannedStep(): PlannedStep {
     latestEndTime: undefined,
     desk: "",
     people: [],
+    match: undefined,
     _unknownFields: {},
   };
 }
@@ -1075,6 +1745,9 @@ export const PlannedStep: MessageFns<PlannedStep> = {
     }
     for (const v of message.people) {
       PlannedCandidate.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.match !== undefined) {
+      PlannedMatch.encode(message.match, writer.uint32(178).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1268,6 +1941,14 @@ export const PlannedStep: MessageFns<PlannedStep> = {
             message.people.push(PlannedCandidate.decode(reader, reader.uint32()));
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.match = PlannedMatch.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1316,6 +1997,9 @@ export const PlannedStep: MessageFns<PlannedStep> = {
     message.latestEndTime = object.latestEndTime ?? undefined;
     message.desk = object.desk ?? "";
     message.people = object.people?.map((e) => PlannedCandidate.fromPartial(e)) || [];
+    message.match = (object.match !== undefined && object.match !== null)
+      ? PlannedMatch.fromPartial(object.match)
+      : undefined;
     return message;
   },
 };

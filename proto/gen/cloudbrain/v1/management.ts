@@ -19,7 +19,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
-import { ApplicationRegistration, ApplicationState, PlannedStep } from "./application.ts";
+import { ApplicationRegistration, ApplicationState, PlannedCompensation, PlannedStep } from "./application.ts";
 import { NodeRecord, NodeState, Title } from "./node.ts";
 
 /** A definition to publish. */
@@ -170,6 +170,10 @@ export interface DryRunApplicationRequest {
   version: string;
   /** JSON text of the input. */
   input: Uint8Array;
+  /** Nodes that each step tells of one by one; over all steps never more than 20,000. */
+  nodesMax: number;
+  /** Addresses or division codes of nodes that each step tells of in any case, at most 100. */
+  nodes: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -195,6 +199,12 @@ export interface DryRunApplicationResponse {
   steps: PlannedStep[];
   /** The working calendar of the deadline of the whole; empty for elapsed time. */
   calendar: string;
+  /** What a failed step without another way does to the chain: fail, suspend or compensate. */
+  onFailure: string;
+  /** What cancelling does with what was done: keep or compensate. */
+  onCancel: string;
+  /** What would be undone, in this order, if the chain went back on what it did. */
+  compensation: PlannedCompensation[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1546,7 +1556,16 @@ export const RollBackApplicationResponse: MessageFns<RollBackApplicationResponse
 };
 
 function createBaseDryRunApplicationRequest(): DryRunApplicationRequest {
-  return { source: "", file: "", id: "", version: "", input: new Uint8Array(0), _unknownFields: {} };
+  return {
+    source: "",
+    file: "",
+    id: "",
+    version: "",
+    input: new Uint8Array(0),
+    nodesMax: 0,
+    nodes: [],
+    _unknownFields: {},
+  };
 }
 
 export const DryRunApplicationRequest: MessageFns<DryRunApplicationRequest> = {
@@ -1565,6 +1584,12 @@ export const DryRunApplicationRequest: MessageFns<DryRunApplicationRequest> = {
     }
     if (message.input.length !== 0) {
       writer.uint32(42).bytes(message.input);
+    }
+    if (message.nodesMax !== 0) {
+      writer.uint32(48).uint32(message.nodesMax);
+    }
+    for (const v of message.nodes) {
+      writer.uint32(58).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1630,6 +1655,22 @@ export const DryRunApplicationRequest: MessageFns<DryRunApplicationRequest> = {
             message.input = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.nodesMax = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1660,6 +1701,8 @@ export const DryRunApplicationRequest: MessageFns<DryRunApplicationRequest> = {
     message.id = object.id ?? "";
     message.version = object.version ?? "";
     message.input = object.input ?? new Uint8Array(0);
+    message.nodesMax = object.nodesMax ?? 0;
+    message.nodes = object.nodes?.map((e) => e) || [];
     return message;
   },
 };
@@ -1673,6 +1716,9 @@ function createBaseDryRunApplicationResponse(): DryRunApplicationResponse {
     dueTime: undefined,
     steps: [],
     calendar: "",
+    onFailure: "",
+    onCancel: "",
+    compensation: [],
     _unknownFields: {},
   };
 }
@@ -1699,6 +1745,15 @@ export const DryRunApplicationResponse: MessageFns<DryRunApplicationResponse> = 
     }
     if (message.calendar !== "") {
       writer.uint32(58).string(message.calendar);
+    }
+    if (message.onFailure !== "") {
+      writer.uint32(66).string(message.onFailure);
+    }
+    if (message.onCancel !== "") {
+      writer.uint32(74).string(message.onCancel);
+    }
+    for (const v of message.compensation) {
+      PlannedCompensation.encode(v!, writer.uint32(82).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1780,6 +1835,30 @@ export const DryRunApplicationResponse: MessageFns<DryRunApplicationResponse> = 
             message.calendar = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.onFailure = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.onCancel = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.compensation.push(PlannedCompensation.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1812,6 +1891,9 @@ export const DryRunApplicationResponse: MessageFns<DryRunApplicationResponse> = 
     message.dueTime = object.dueTime ?? undefined;
     message.steps = object.steps?.map((e) => PlannedStep.fromPartial(e)) || [];
     message.calendar = object.calendar ?? "";
+    message.onFailure = object.onFailure ?? "";
+    message.onCancel = object.onCancel ?? "";
+    message.compensation = object.compensation?.map((e) => PlannedCompensation.fromPartial(e)) || [];
     return message;
   },
 };
