@@ -9,6 +9,7 @@
 import { comprehensionItemsMax, environment } from "./cel-environment.ts";
 import { type Expr, partsOf } from "./cel-source.ts";
 import { closestName } from "./diagnostic.ts";
+import { pathOf, pathsAskedFor } from "./presence.ts";
 import {
   anything,
   booleanType,
@@ -27,7 +28,8 @@ import {
 const itemsAssumed = 1_000;
 
 export interface CelFinding {
-  readonly code: "TYPE_ERROR" | "UNKNOWN_FIELD";
+  /** MAYBE_MISSING is a warning: such an expression may work for every value that ever comes. */
+  readonly code: "TYPE_ERROR" | "UNKNOWN_FIELD" | "MAYBE_MISSING";
   readonly message: string;
   readonly suggestion?: string | undefined;
   /** Id of the node of the expression that it is about. */
@@ -45,9 +47,12 @@ type Scope = ReadonlyMap<string, ValueType>;
 type Call = Extract<Expr["exprKind"], { case: "callExpr" }>["value"];
 type Loop = Extract<Expr["exprKind"], { case: "comprehensionExpr" }>["value"];
 
-/** `variables` that are not there are anything. */
-export function checkCel(expr: Expr, variables: Scope): CelReport {
-  const check = new CelCheck();
+/**
+ * `variables` that are not there are anything. `askedFor`: paths of fields whose presence has been
+ * asked for elsewhere, as in the condition of a step.
+ */
+export function checkCel(expr: Expr, variables: Scope, askedFor: Iterable<string> = []): CelReport {
+  const check = new CelCheck(new Set([...askedFor, ...pathsAskedFor(expr)]));
   const type = check.typeOf(expr, variables);
   return { type, cost: check.cost, findings: check.findings };
 }
@@ -57,6 +62,11 @@ class CelCheck {
   cost = 0;
   /** Rounds of the loops around. */
   #rounds = 1;
+  readonly #askedFor: ReadonlySet<string>;
+
+  constructor(askedFor: ReadonlySet<string>) {
+    this.#askedFor = askedFor;
+  }
 
   typeOf(expr: Expr, scope: Scope): ValueType {
     const kind = expr.exprKind;
@@ -98,7 +108,10 @@ class CelCheck {
     }
     if (fields === undefined || names?.size !== 1) return found ?? anything;
     const known = fields.get(field);
-    if (known !== undefined) return found ?? known;
+    if (known !== undefined) {
+      if (!testOnly && type.optional?.has(field) === true) this.#checkPresence(expr, field);
+      return found ?? known;
+    }
     const near = closestName(field, fields.keys());
     const { others = "possible" } = type;
     if (others === "refused" || (others === "unlikely" && near !== undefined)) {
@@ -107,6 +120,14 @@ class CelCheck {
       this.#find("UNKNOWN_FIELD", `there is no field "${field}"`, expr, told);
     }
     return found ?? anything;
+  }
+
+  #checkPresence(expr: Expr, field: string): void {
+    const path = pathOf(expr);
+    if (path === undefined || this.#askedFor.has(path)) return;
+    const message = `"${field}" need not be there: reading it fails then`;
+    const told = `write has(${path}) ? ${path} : null, or make it required`;
+    this.#find("MAYBE_MISSING", message, expr, told);
   }
 
   #callType(expr: Expr, call: Call, scope: Scope): ValueType {

@@ -16,6 +16,7 @@ import {
   type Reading,
 } from "./cel-source.ts";
 import { closestName } from "./diagnostic.ts";
+import { pathsAskedFor } from "./presence.ts";
 import type { StepShape } from "./step-shape.ts";
 import { describeType, mapOf, type ValueType } from "./value-type.ts";
 import {
@@ -74,6 +75,8 @@ export class Expressions {
   readonly #pending: Pending[] = [];
   #ids: ReadonlySet<string> = new Set();
   #variables: ReadonlyMap<string, ValueType> = new Map();
+  /** Paths that conditions ask for, by what holds the condition, such as `steps.report.`. */
+  readonly #conditions: { readonly holder: string; readonly paths: readonly string[] }[] = [];
 
   constructor(problems: Problems, text: string) {
     this.#problems = problems;
@@ -140,7 +143,22 @@ export class Expressions {
       ["node", nodeType],
       ["member", nodeType],
     ]);
+    for (const pending of this.#pending) this.#noteCondition(pending);
     for (const pending of this.#pending) this.#checkOne(pending, steps);
+  }
+
+  /** What a `when` or a `where` asks for is there for what it lets through. */
+  #noteCondition({ where, source }: Pending): void {
+    const [, holder] = /^(.*)\.whe(?:n|re)$/.exec(where) ?? [];
+    const parsed = holder === undefined ? undefined : parseSource(source);
+    if (holder === undefined || parsed?.ok !== true) return;
+    const paths = pathsAskedFor(parsed.parsed.expr);
+    if (paths.length > 0) this.#conditions.push({ holder: `${holder}.`, paths });
+  }
+
+  #askedFor(where: string): readonly string[] {
+    const held = this.#conditions.filter(({ holder }) => where.startsWith(holder));
+    return held.flatMap(({ paths }) => paths);
   }
 
   #checkOne(pending: Pending, steps: ReadonlyMap<string, StepShape>): void {
@@ -176,10 +194,12 @@ export class Expressions {
 
   #checkTypes(pending: Pending, parsed: ParsedSource, at: (offset: number) => number): void {
     const { where, expects, types = [] } = pending;
-    const report = checkCel(parsed.expr, new Map([...this.#variables, ...types]));
+    const variables = new Map([...this.#variables, ...types]);
+    const report = checkCel(parsed.expr, variables, this.#askedFor(where));
     for (const { code, message, suggestion, exprId } of report.findings) {
       const offset = at(offsetOfNode(parsed, exprId));
-      this.#problems.add(offset, code, `${where}: ${message}`, { suggestion });
+      const severity = code === "MAYBE_MISSING" ? "warning" : "error";
+      this.#problems.add(offset, code, `${where}: ${message}`, { suggestion, severity });
     }
     if (report.cost > evaluationStepsMax) {
       const message = `${where}: it may take ${report.cost} steps, over ${evaluationStepsMax}`;
@@ -187,7 +207,8 @@ export class Expressions {
         suggestion: "bound the lists with maxItems in their schema, or don't nest loops over them",
       });
     }
-    if (expects === undefined || report.findings.length > 0) return;
+    const isWrong = report.findings.some(({ code }) => code !== "MAYBE_MISSING");
+    if (expects === undefined || isWrong) return;
     const { names, told } = expected[expects];
     if (names.some((name) => isOfType(report.type, name))) return;
     const message = `${where} must give ${told} and gives ${describeType(report.type)}`;

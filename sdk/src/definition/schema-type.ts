@@ -32,6 +32,12 @@ export function typeOfSchema(schema: JsonValue | undefined): ValueType {
   return result;
 }
 
+function optionalOf(schema: JsonObject, names: readonly string[]): ReadonlySet<string> {
+  const { required } = schema;
+  const needed = new Set<JsonValue>(Array.isArray(required) ? (required as JsonValue[]) : []);
+  return new Set(names.filter((name) => !needed.has(name)));
+}
+
 function typeOfName(schema: JsonObject, name: string): ValueType {
   if (name === "array") {
     const { items, maxItems } = schema;
@@ -48,7 +54,8 @@ function typeOfName(schema: JsonObject, name: string): ValueType {
     const fields = Object.entries(properties).map(
       ([key, value]) => [key, typeOfSchema(value)] as const,
     );
-    return mapOf(fields, schema["additionalProperties"] === false ? "refused" : "unlikely");
+    const others = schema["additionalProperties"] === false ? "refused" : "unlikely";
+    return mapOf(fields, others, optionalOf(schema, Object.keys(properties)));
   }
   const known = namesOf[name];
   return known === undefined ? anything : scalarType(...known);

@@ -11,6 +11,8 @@ export interface ValueType {
   readonly itemsMax?: number | undefined;
   /** Of a map: the fields that are known. */
   readonly fields?: ReadonlyMap<string, ValueType> | undefined;
+  /** Of those, the ones that need not be there. */
+  readonly optional?: ReadonlySet<string> | undefined;
   /** Other fields than these: refused, or refused where they look like a slip of the pen. */
   readonly others?: "refused" | "unlikely" | "possible" | undefined;
 }
@@ -35,8 +37,9 @@ export function listOf(items: ValueType, itemsMax?: number): ValueType {
 export function mapOf(
   fields: Iterable<readonly [string, ValueType]>,
   others: ValueType["others"] = "unlikely",
+  optional?: ReadonlySet<string>,
 ): ValueType {
-  return { names: new Set(["map"]), fields: new Map(fields), others };
+  return { names: new Set(["map"]), fields: new Map(fields), others, optional };
 }
 
 /** What either of the two may be. */
@@ -53,6 +56,7 @@ export function eitherOf(a: ValueType, b: ValueType): ValueType {
         : Math.max(a.itemsMax, b.itemsMax),
     // Fields of two maps are not joined: what only one of them has must not be refused.
     fields: a.fields !== undefined && a.fields === b.fields ? a.fields : undefined,
+    optional: a.optional === b.optional ? a.optional : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
-// Virtual person: somebody of the cast at a desk of the testing kit, where everybody may handle every
-// application.
+// Virtual person: somebody of the cast at a desk of the testing kit, where everybody may handle
+// every application.
 
 import { MeshError, type TaskInfo } from "@cloudbrain/sdk";
 import type { TaskCommand, TaskFilter, TaskPerson, TaskTarget } from "@cloudbrain/sdk/domain";

@@ -235,7 +235,7 @@ export class Faults {
     });
   }
 
-  /** Starts a node that is down with an old copy; the bytes from before are kept for the operator. */
+  /** Starts a node that is down with an old copy; the operator keeps the bytes from before. */
   putBack(node: NodeView, old: DiskCopy, isWhole: boolean): void {
     node.goodCopy = node.disk.copy();
     this.world.timeline.note(`${node.address} gets an old copy${isWhole ? " and anchor" : ""}`);

@@ -4,8 +4,8 @@
 //   - a lane's received sequences are contiguous: nothing twice, nothing skipped (N3)
 //   - one chain per key (I1), attempts of an instruction grow, an instruction ends once
 //   - partials grow in version and end with the final one (I6)
-//   - after a cancellation, a withdrawal or an end nothing is dispatched any more, but for members of
-//     a fan-out that goes on after its result (`late: revise`, ADR 0018)
+//   - after a cancellation, a withdrawal or an end nothing is dispatched any more, but for members
+//     of a fan-out that goes on after its result (`late: revise`, ADR 0018)
 
 import type { HubFact } from "@cloudbrain/hub/kernel";
 import type { Application, Fact } from "@cloudbrain/sdk/domain";

@@ -140,11 +140,11 @@ function replay(seed: number, mode: Mode, withTrace: boolean): boolean {
   return isGood;
 }
 
-async function runPlants(): Promise<boolean> {
+async function runPlants(worked: boolean): Promise<boolean> {
   let areCaught = true;
   for (const plant of plants) {
     const seeds = Array.from({ length: plantSeedsMax }, (_, index) => index + 1);
-    const tally = await runAll(seeds, { plant, worked: false }, 1);
+    const tally = await runAll(seeds, { plant, worked }, 1);
     const first = tally.failures.at(0);
     if (first === undefined) areCaught = false;
     const rule = first?.violations.at(0)?.rule;
@@ -182,7 +182,7 @@ async function main(): Promise<boolean> {
   }
   const mode = { plant, worked: values.applications };
   if (values.seed !== undefined) return replay(Number(values.seed), mode, values.trace);
-  if (values.plants) return await runPlants();
+  if (values.plants) return await runPlants(mode.worked);
   const first = Number(values.first);
   const seeds = [
     ...(mode.worked ? [] : regressionSeeds.map(({ seed }) => seed)),

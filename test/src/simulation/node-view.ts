@@ -26,7 +26,7 @@ export interface NodeView extends LinkOwner {
   readonly stores: number;
   wallOffsetMs: number;
   lastJournalMs: number;
-  /** The bytes from before damage was done, until the operator heals or a copy goes on as the store. */
+  /** The bytes from before damage was done, until they are put back or a copy is the store. */
   goodCopy: DiskCopy | undefined;
   sessions(): ReadonlyMap<Address, Session>;
   tables(): readonly string[];

@@ -366,6 +366,7 @@ test("what may be right is not refused by a check of types", () => {
       problemsOf(`
   input:
     type: object
+    required: [count, ratio, flag, at, maybe, sites, anything, other]
     properties:
       count: { type: integer }
       ratio: { type: number }
