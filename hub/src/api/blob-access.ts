@@ -7,7 +7,6 @@
 
 import { type BlobRef, isBlobRef, MeshError } from "@cloudbrain/sdk/domain";
 import type { BlobRecord } from "../blobs/blob-record.ts";
-import { taskDetail } from "../kernel/index.ts";
 import { isAllowed } from "./callers.ts";
 import type { CallContext } from "./calls.ts";
 import type { ServiceParts } from "./services.ts";
@@ -72,7 +71,7 @@ async function chainThrough(
   }
   if (referrer === undefined) return undefined;
   const actor = taskActorOf(parts, context);
-  const detail = taskDetail(kernel.state, referrer.value, actor, journal.now());
+  const detail = kernel.taskNow(referrer.value, actor, journal.now());
   if (detail === undefined || !JSON.stringify(detail).includes(ref)) return undefined;
   return kernel.state.tasks.get(referrer.value)?.chain;
 }

@@ -83,7 +83,12 @@ export class BlobStore {
   /** Undefined when it is not here; refuses with BLOB_DAMAGED. */
   record(ref: BlobRef): BlobRecord | undefined {
     const entry = this.entries.get(ref);
-    return entry === undefined ? undefined : this.files.record(ref, entry.state);
+    if (entry === undefined) return undefined;
+    try {
+      return this.files.record(ref, entry.state);
+    } catch (error) {
+      throw this.forgetCopy(ref, error);
+    }
   }
 
   /**
@@ -124,20 +129,15 @@ export class BlobStore {
   async *read(ref: BlobRef, offset: number): AsyncGenerator<Buffer> {
     const entry = this.entries.get(ref);
     if (entry === undefined) throw new MeshError("BLOB_UNKNOWN", { subject: ref });
-    const file: FileHandle = await this.files.open(ref, entry.size);
+    const file: FileHandle = await this.files.open(ref, entry.size).catch((error: unknown) => {
+      throw this.forgetCopy(ref, error);
+    });
     try {
       this.touch(ref, entry);
       yield* chunksOf(file, offset);
     } finally {
       await file.close();
     }
-  }
-
-  /** A damaged copy is forgotten: it can be fetched anew. Answers whether it was one. */
-  forgetCopy(ref: BlobRef): boolean {
-    if (this.entries.get(ref)?.state !== "copy") return false;
-    this.remove(ref);
-    return true;
   }
 
   /** Keeps them until something that refers to them is taken, or refused (B5). */
@@ -173,6 +173,15 @@ export class BlobStore {
       const keepMs = state === "fresh" ? limits.blobFreshKeepMs : limits.blobCopyKeepMs;
       if (nowMs - touchedAtMs > keepMs) this.remove(ref);
     }
+  }
+
+  /** A damaged copy is not worth keeping: it is fetched anew for who asks again. */
+  private forgetCopy(ref: BlobRef, error: unknown): unknown {
+    const isDamaged = isMeshError(error) && error.code === "BLOB_DAMAGED";
+    if (!isDamaged || this.entries.get(ref)?.state !== "copy") return error;
+    this.remove(ref);
+    const detail = "the copy of it here was damaged and is gone: ask again, and it is fetched anew";
+    return new MeshError("BLOB_DAMAGED", { subject: ref, detail, cause: error });
   }
 
   private reserve(size: number): void {

@@ -246,6 +246,14 @@ test("putting again makes a copy one's own, and begins its day anew", async () =
   assert.equal(open().record(record.ref)?.uploaders, ["/c/a"]);
 });
 
+test("a damaged copy of another hub's is forgotten, so that it is fetched anew", async () => {
+  const store = open();
+  const { record } = await put(store, contentOf(45), { uploader: "" });
+  flip(pathOf(record.ref), 50_000);
+  assert.is((await refusalOf(read(store, record.ref))).code, "BLOB_DAMAGED");
+  assert.equal([store.has(record.ref), store.bytes, files()], [false, 0, []]);
+});
+
 test("a record that stands beside another blob is not taken for its own", async () => {
   const store = open();
   const a = await put(store, contentOf(50));
