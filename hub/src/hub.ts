@@ -28,6 +28,7 @@ import { ChainWatch } from "./api/chain-watch.ts";
 import { HubHealth } from "./api/hub-health.ts";
 import { addServices } from "./api/services.ts";
 import { TaskWatch } from "./api/task-watch.ts";
+import { HubBlobs } from "./blobs/hub-blobs.ts";
 import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
 import { HubLinks } from "./links/hub-links.ts";
@@ -46,6 +47,8 @@ export interface HubOptions {
   readonly leaseMs: number;
   /** Working calendars beside those that are built in. */
   readonly calendars?: readonly CalendarConfig[] | undefined;
+  /** Room for attachments; 10 GiB by default. */
+  readonly blobQuotaBytes?: number | undefined;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** The hub must not go on: the process ends after this. */
   readonly fatal: (error: MeshError) => void;
@@ -73,18 +76,19 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const { description, credentials, log } = options;
   const self = description.address;
   const calendars = createWorkingCalendars(options.calendars);
+  const validate = createValidate();
   const kernel = new HubKernel({
     address: self,
     description,
     hasParent: options.parent !== undefined,
     evaluate: createEvaluate(),
-    validate: createValidate(),
+    validate,
     addWorkingTime: calendars.addWorkingTime,
   });
   const watches = { chains: new ChainWatch(), tasks: new TaskWatch() };
   const health = new HubHealth();
   const opened = await openDurable(options, kernel, watches, health);
-  const { driver, links, store } = opened;
+  const { driver, links, store, blobs } = opened;
   const history = new History(store, kernel);
   const passwords = new PasswordProcess(options.passwordLogN);
   const calls = createCallHost(options, kernel, opened);
@@ -114,6 +118,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         calls,
         passwords,
         calendars: calendars.names,
+        validate,
+        blobs,
       }),
   });
   const dialer = createParentDialer(options, kernel, links, opened.epoch);
@@ -126,6 +132,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const close = async (): Promise<void> => {
     clearInterval(auditor);
     health.close();
+    blobs.close();
     await dialer?.stop({ code: "DRAINING", detail: "the hub stops", retryAfterMs: 500 });
     links.closeAll("the hub stops");
     await calls.open.endAll();
@@ -226,11 +233,14 @@ async function openDurable(
     failed: (error) => driver?.failed(error),
     ...(options.openStore === undefined ? {} : { openStore: options.openStore }),
   });
+  const blobs = new HubBlobs(options, () => opened.journal.now());
   const links = new HubLinks({
     description: options.description,
     storeId: opened.meta.storeId,
     heartbeatMs: options.heartbeatMs,
     log: options.log,
+    mentioned: (text) => blobs.mentioned(text),
+    parentLinked: () => blobs.linked(),
   });
   driver = new HubDriver({
     self: options.description.address,
@@ -246,5 +256,5 @@ async function openDurable(
   });
   links.bind(driver);
   driver.bind(opened.journal);
-  return { ...opened, driver, links, epoch: opened.meta.epoch };
+  return { ...opened, driver, links, blobs, epoch: opened.meta.epoch };
 }

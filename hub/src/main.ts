@@ -296,15 +296,20 @@ function addVerify(program: Command): void {
       const output = outputOf(command);
       const { value } = loadHubConfig(flags.config);
       const report = await verifyHub(value.dataDir, value.address);
+      const { files, records, chains, blobs, damagedBlobs, violations } = report;
+      const isSound = violations.length === 0 && damagedBlobs.length === 0;
+      const harm = damagedBlobs.map((ref) => `\n${ref}`).join("");
       output.result(
         report,
         say(
           output,
-          `完好：${report.files} 个文件，${report.records} 条日志，${report.chains} 条指令链`,
-          `Sound: ${report.files} files, ${report.records} journal records, ${report.chains} chains`,
+          `${isSound ? "完好" : "有损坏"}：${files} 个文件，${records} 条日志，${chains} 条指令链，` +
+            `${blobs} 个附件${harm}`,
+          `${isSound ? "Sound" : "Damaged"}: ${files} files, ${records} journal records, ` +
+            `${chains} chains, ${blobs} attachments${harm}`,
         ),
       );
-      process.exitCode = report.violations.length > 0 ? exitCodes.failed : exitCodes.done;
+      process.exitCode = isSound ? exitCodes.done : exitCodes.failed;
     });
 }
 

@@ -3,6 +3,9 @@
 
 export {
   type ApplicationInfo,
+  type BlobCalls,
+  type BlobDescription,
+  type BlobReferrer,
   type CallBounds,
   type ChainSnapshot,
   type ChainState,
@@ -12,9 +15,12 @@ export {
   type Diagnostic,
   type FanoutChildSnapshot,
   type FanoutSnapshot,
+  type GetBlobOptions,
   type HubStatus,
   type Identity,
   type NodeInfo,
+  type PutBlobOptions,
+  type PutBlobResult,
   type ReturnDecision,
   type SignIn,
   type StepSnapshot,

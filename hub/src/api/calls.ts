@@ -6,10 +6,12 @@ import { type Address, isMeshError, limits, MeshError } from "@cloudbrain/sdk/do
 import type { PeerIdentity } from "@cloudbrain/sdk/identity";
 import type {
   handleBidiStreamingCall,
+  handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
   Metadata,
   ServerDuplexStream,
+  ServerReadableStream,
   ServerUnaryCall,
   ServerWritableStream,
   sendUnaryData,
@@ -83,9 +85,44 @@ export function serverStream<Request, Response>(
   host: CallHost,
   right: Right,
   answer: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  options: SendOptions = {},
 ): handleServerStreamingCall<Request, Response> {
   return (call: ServerWritableStream<Request, Response>) =>
-    send(host, right, call, (context) => answer(call.request, context));
+    send(host, right, call, (context) => answer(call.request, context), options);
+}
+
+/** One answer for all requests, which are read as `answer` asks for them. */
+export function clientStream<Request, Response>(
+  host: CallHost,
+  right: Right,
+  answer: (requests: AsyncIterable<Request>, context: CallContext) => Promise<Response>,
+): handleClientStreamingCall<Request, Response> {
+  return (call: ServerReadableStream<Request, Response>, callback: sendUnaryData<Response>) => {
+    call.on("error", () => undefined);
+    let isOver = false;
+    const end = (error: unknown, response: Response | null): void => {
+      if (isOver) return;
+      isOver = true;
+      forget();
+      if (error === undefined) callback(null, response);
+      else callback(encodeError(error));
+      // What still comes is not read; grpc-js resets the stream once the status is out.
+    };
+    const detail = "the hub stops";
+    const forget = host.open.add(() => end(new MeshError("DRAINING", { detail }), null));
+    const run = async (): Promise<Response> => {
+      const { address } = authorise(call, host.identity, right);
+      const requests: AsyncIterable<Request> = call.iterator({ destroyOnReturn: false });
+      return await answer(requests, openContext(host, address, call));
+    };
+    run().then(
+      (response) => end(undefined, response),
+      (error: unknown) => {
+        if (!(call.cancelled && isBrokenOff(error))) noteDefect(host, error);
+        end(error, null);
+      },
+    );
+  };
 }
 
 /** One answer for every request, in their order; a request is read once the last is answered. */
@@ -102,6 +139,11 @@ export function bidiStream<Request, Response>(
     });
 }
 
+export interface SendOptions {
+  /** How long the caller may read nothing; for ever when that costs little. */
+  readonly silenceMs?: number;
+}
+
 type SendingCall<Request, Response> =
   | ServerWritableStream<Request, Response>
   | ServerDuplexStream<Request, Response>;
@@ -111,6 +153,7 @@ function send<Request, Response>(
   right: Right,
   call: SendingCall<Request, Response>,
   answers: (context: CallContext) => AsyncIterable<Response>,
+  { silenceMs }: SendOptions = {},
 ): void {
   call.on("error", () => undefined);
   const run = async (): Promise<void> => {
@@ -119,7 +162,7 @@ function send<Request, Response>(
     for await (const response of answers(openContext(host, caller.address, call))) {
       if (call.cancelled) return;
       userOf(host, call);
-      if (!call.write(response)) await drained(call);
+      if (!call.write(response)) await drained(call, silenceMs);
     }
     call.end();
   };
@@ -254,11 +297,18 @@ function signalOf(call: EmittingCall): AbortSignal {
   return controller.signal;
 }
 
-function drained(call: EmittingCall): Promise<void> {
-  return new Promise((resolve) => {
-    call.once("drain", resolve);
-    call.once("cancelled", resolve);
-    call.once("close", resolve);
+function drained(call: EmittingCall, silenceMs: number | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const detail = `nothing was read for ${silenceMs} ms`;
+    const late = (): void => reject(new MeshError("TIMEOUT", { detail }));
+    const timer = silenceMs === undefined ? undefined : setTimeout(late, silenceMs);
+    const over = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    call.once("drain", over);
+    call.once("cancelled", over);
+    call.once("close", over);
   });
 }
 

@@ -6,6 +6,7 @@
 import type { ChainServiceServer, SignalChainRequest } from "@cloudbrain/proto";
 import { type Address, limits, MeshError, parseAddress } from "@cloudbrain/sdk/domain";
 import { parseJsonField, refusalOf } from "./answers.ts";
+import { whileKept } from "./blob-fields.ts";
 import { isAllowed } from "./callers.ts";
 import { unary } from "./calls.ts";
 import { existing, requireManager } from "./chain-service.ts";
@@ -94,14 +95,16 @@ async function signal(parts: ServiceParts, asked: SignalChainRequest, source: st
   }
   const payload = parseJsonField("payload", asked.payload, limits.signalBytesMax) ?? null;
   const only = chain === "" ? {} : { chain };
-  const answer = await parts.driver.request((request) => ({
-    type: "signalled",
-    request,
-    name,
-    payload,
-    source,
-    ...only,
-  }));
+  const answer = await whileKept(parts, payload, () =>
+    parts.driver.request((request) => ({
+      type: "signalled",
+      request,
+      name,
+      payload,
+      source,
+      ...only,
+    })),
+  );
   if (answer.kind !== "signalled") return await refuse(parts, chain === "" ? name : chain, answer);
   const { opened, retained, detail } = answer;
   return { opened, retained, detail };

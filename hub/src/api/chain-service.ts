@@ -7,10 +7,17 @@ import type {
   SubmitChainRequest,
   SubmitChainResponse,
 } from "@cloudbrain/proto";
-import { canonicalJson, isMeshError, limits, MeshError } from "@cloudbrain/sdk/domain";
+import {
+  canonicalJson,
+  isMeshError,
+  type JsonValue,
+  limits,
+  MeshError,
+} from "@cloudbrain/sdk/domain";
 import { createUlid } from "../identifiers.ts";
-import type { ChainRow } from "../kernel/index.ts";
+import { type ChainRow, findApplication, type HubEvent } from "../kernel/index.ts";
 import { parseJsonField, refusalOf } from "./answers.ts";
+import { missingBlobs, whileKept } from "./blob-fields.ts";
 import { type CallContext, duplex, noteDefect, serverStream, unary } from "./calls.ts";
 import { createChainCommands } from "./chain-commands.ts";
 import { protoChain, protoChainState } from "./chain-messages.ts";
@@ -70,12 +77,13 @@ async function submit(
       detail: `it must have at most ${limits.keyCharsMax} characters and no control characters`,
     });
   }
+  refuseMissingBlobs(parts, application, version, input);
   const chain = createUlid(Date.now());
   const body = canonicalJson([application, version, input]);
   const bodyHash = createHash("sha256").update(body).digest("base64url");
   // Without a key nothing can have been submitted with it before.
   const holder = key === "" ? undefined : await parts.history.keyHolder(application, key);
-  const answer = await parts.driver.request((id) => ({
+  const ask = (id: number): HubEvent => ({
     type: "submit",
     request: id,
     chain,
@@ -86,9 +94,21 @@ async function submit(
     input,
     submitter,
     holder,
-  }));
+  });
+  const answer = await whileKept(parts, input, () => parts.driver.request(ask));
   if (answer.kind !== "accepted") throw refusalOf(answer, application);
   return { chain: answer.chain, existed: answer.existed };
+}
+
+function refuseMissingBlobs(
+  parts: ServiceParts,
+  id: string,
+  version: string,
+  input: JsonValue,
+): void {
+  const schema = findApplication(parts.kernel.state, id, version)?.inputSchema;
+  const missing = missingBlobs(parts, schema, input);
+  if (missing !== undefined) throw new MeshError("CHAIN_INVALID", { subject: id, detail: missing });
 }
 
 /** A user needs the right to manage the chain's application; a node that acts alone needs none. */

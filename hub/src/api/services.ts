@@ -2,6 +2,7 @@
 
 import {
   ApplicationServiceService,
+  BlobServiceService,
   ChainServiceService,
   HubServiceService,
   LinkServiceService,
@@ -12,15 +13,17 @@ import {
 import { HealthService } from "@cloudbrain/proto/grpc/health/v1/health";
 import { ServerReflectionService } from "@cloudbrain/proto/grpc/reflection/v1/reflection";
 import * as alpha from "@cloudbrain/proto/grpc/reflection/v1alpha/reflection";
-import type { NodeDescription } from "@cloudbrain/sdk/domain";
+import type { NodeDescription, Validate } from "@cloudbrain/sdk/domain";
 import type { Journal } from "@cloudbrain/sdk/journal";
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { HubBlobs } from "../blobs/hub-blobs.ts";
 import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
 import type { History } from "../storage/history.ts";
 import type { PasswordProcess } from "../users/password-process.ts";
 import { createApplicationService } from "./application-service.ts";
+import { createBlobService } from "./blob-service.ts";
 import type { CallHost } from "./calls.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
@@ -49,6 +52,8 @@ export interface ServiceParts {
   readonly passwords: PasswordProcess;
   /** Names of the working calendars that applications may use here. */
   readonly calendars: readonly string[];
+  readonly validate: Validate;
+  readonly blobs: HubBlobs;
 }
 
 /** Adds all that the hub serves beside the links, which the server has already. */
@@ -65,6 +70,7 @@ export function addServices(server: Server, parts: ServiceParts): void {
   add(HubServiceService, createHubService(parts));
   add(UserServiceService, createUserService(parts));
   add(TaskServiceService, createTaskService(parts));
+  add(BlobServiceService, createBlobService(parts));
   add(HealthService, createHealthService(parts, served));
   add(ServerReflectionService, createReflectionService(parts, served));
   add(alpha.ServerReflectionService, createReflectionService(parts, served));

@@ -10,9 +10,17 @@ import type {
   TaskServiceServer,
   WatchTasksResponse,
 } from "@cloudbrain/proto";
-import { limits, MeshError, type TaskActor } from "@cloudbrain/sdk/domain";
+import {
+  blobRefsIn,
+  type JsonValue,
+  limits,
+  MeshError,
+  type TaskActor,
+  type TaskCommand,
+} from "@cloudbrain/sdk/domain";
 import { holderOf, type Task, worklistCounts } from "../kernel/index.ts";
 import { refusalOf } from "./answers.ts";
+import { missingBlobs, whileKept } from "./blob-fields.ts";
 import { type CallContext, serverStream, unary } from "./calls.ts";
 import { durable } from "./chain-service.ts";
 import type { ServiceParts } from "./services.ts";
@@ -104,15 +112,19 @@ async function act(parts: ServiceParts, asked: ActOnTaskRequest, context: CallCo
   if (lacking !== undefined) {
     throw new MeshError("NOT_ALLOWED", { subject: task.id, detail: lacking });
   }
-  const answer = await parts.driver.request((request) => ({
-    type: "taskCommand",
-    request,
-    task: task.id,
-    command,
-    commandId,
-    expectedVersion,
-    actor,
-  }));
+  const form = formOf(command);
+  refuseMissingBlobs(parts, task, form);
+  const answer = await whileKept(parts, form, () =>
+    parts.driver.request((request) => ({
+      type: "taskCommand",
+      request,
+      task: task.id,
+      command,
+      commandId,
+      expectedVersion,
+      actor,
+    })),
+  );
   if (answer.kind === "task") return { version: answer.version, existed: answer.existed };
   const refusal = refusalOf(answer, task.id);
   if (!conflicts.has(refusal.code)) throw refusal;
@@ -120,6 +132,18 @@ async function act(parts: ServiceParts, asked: ActOnTaskRequest, context: CallCo
   await durable(parts);
   const { code, detail } = refusal;
   throw new MeshError(code, { subject: task.id, detail, facts });
+}
+
+/** What a command fills in; null for those that have no form. */
+function formOf(command: TaskCommand): JsonValue {
+  return command.kind === "complete" || command.kind === "report" ? command.output : null;
+}
+
+/** What the task itself refers to may be referred to again, wherever it is held. */
+function refuseMissingBlobs(parts: ServiceParts, task: Task, form: JsonValue): void {
+  const missing = missingBlobs(parts, task.spec.form, form, blobRefsIn(task.input));
+  if (missing === undefined) return;
+  throw new MeshError("FORM_INVALID", { subject: task.id, detail: missing });
 }
 
 /** Refusals of a command that was overtaken: its author learns by whom. */

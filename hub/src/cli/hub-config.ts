@@ -56,6 +56,8 @@ const hubFields = z.strictObject({
   identityDir: z.string().default("identity"),
   /** Directory of the store. */
   dataDir: z.string().default("data"),
+  /** Room for attachments, in `data/blobs`. */
+  blobQuotaBytes: z.int().min(0).default(limits.blobQuotaBytesDefault),
   heartbeatMs: z.int().min(100).max(600_000).default(limits.heartbeatMs),
   leaseMs: z.int().min(300).max(3_600_000).default(limits.linkLeaseMs),
   drainTimeoutMs: z.int().min(0).max(600_000).default(30_000),

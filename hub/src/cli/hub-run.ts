@@ -42,6 +42,7 @@ export async function startHub(
     heartbeatMs: config.heartbeatMs,
     leaseMs: config.leaseMs,
     calendars: config.calendars,
+    blobQuotaBytes: config.blobQuotaBytes,
     log: (event, fields) => logger.info(fields, event),
     fatal,
   });

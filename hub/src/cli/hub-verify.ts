@@ -1,5 +1,6 @@
 // hub verify: looks at a stopped hub's store from end to end without changing it: files, checksums,
-// every record of the hash chain, rows, and that a replay of the journal gives the stored state.
+// every record of the hash chain, rows, that a replay of the journal gives the stored state, and
+// attachments.
 
 import { join } from "node:path";
 import { createEvaluate, createValidate } from "@cloudbrain/sdk/definition";
@@ -15,9 +16,10 @@ import {
   unpackRecord,
 } from "@cloudbrain/sdk/journal";
 import { openAnchor, openLevelStore, verifyLevelDirectory } from "@cloudbrain/sdk/store";
+import { type BlobReport, verifyBlobs } from "../blobs/verify-blobs.ts";
 import { audit, HubKernel, liveTables, type Violation } from "../kernel/index.ts";
 
-export interface VerifyReport {
+export interface VerifyReport extends BlobReport {
   readonly files: number;
   readonly bytes: number;
   readonly records: number;
@@ -72,6 +74,7 @@ export async function verifyHub(directory: string, addressText: string): Promise
       anchorSeq: known.seq,
       chains,
       violations: audit(kernel.state),
+      ...(await verifyBlobs(join(directory, "blobs"))),
     };
   } finally {
     await store.close();

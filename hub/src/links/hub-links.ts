@@ -19,6 +19,10 @@ export interface HubLinksOptions {
   readonly storeId: string;
   readonly heartbeatMs: number;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
+  /** A text with inputs or outputs is about to be taken here, or passed on. */
+  readonly mentioned: (text: string | Uint8Array) => void;
+  /** The hub above has welcomed us. */
+  readonly parentLinked: () => void;
 }
 
 type Outgoing<Type extends HubOutput["type"]> = Extract<HubOutput, { type: Type }>;
@@ -74,6 +78,7 @@ export class HubLinks implements LinkHost, DriverLinks {
 
   welcomed(link: Link, welcome: Welcome): void {
     this.links.set(link.id, link);
+    this.options.parentLinked();
     this.driver?.submit({ type: "linkWelcomed", link: link.id, welcome });
   }
 
@@ -83,6 +88,9 @@ export class HubLinks implements LinkHost, DriverLinks {
     for (const { body } of frames) {
       const { receivedByKind } = this.counters;
       receivedByKind.set(body.kind, (receivedByKind.get(body.kind) ?? 0) + 1);
+      if (body.kind === "feedback") this.options.mentioned(body.output);
+      else if (body.kind === "instruction") this.options.mentioned(body.input);
+      else if (body.kind === "opaque") this.options.mentioned(body.bytes);
     }
     this.driver?.submit({ type: "frames", link: link.id, lane, firstSeq, frames });
   }

@@ -47,6 +47,11 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./task-commands.ts")).addTaskCommands(...words),
   },
   {
+    name: "blob",
+    about: "about.blob",
+    add: async (...words) => (await import("./blob-commands.ts")).addBlobCommands(...words),
+  },
+  {
     name: "app",
     about: "about.app",
     add: async (...words) => (await import("./app-commands.ts")).addAppCommands(...words),

@@ -1,6 +1,7 @@
 // Texts of the command, in English. Words in braces are filled in.
 
 import { appTextsEn } from "./app-texts-en.ts";
+import { blobTextsEn } from "./blob-texts-en.ts";
 import { taskTextsEn } from "./task-texts-en.ts";
 import { userTextsEn } from "./user-texts-en.ts";
 
@@ -8,6 +9,7 @@ export const textsEn = {
   ...appTextsEn,
   ...userTextsEn,
   ...taskTextsEn,
+  ...blobTextsEn,
   "about.program": "The command of Cloud Brain Mesh: nodes, chains and applications of a city.",
   "about.hub": "the hub: init, run, status, drain, verify",
   "about.agent": "the agent that ties business systems to the mesh",

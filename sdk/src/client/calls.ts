@@ -9,6 +9,7 @@ import {
   type CallOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type ClientWritableStream,
   Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
@@ -77,6 +78,61 @@ export function callUnary<Request, Response>(
     const untrack = host.channel.track(call);
     signal?.addEventListener("abort", cancel, { once: true });
   });
+}
+
+type UploadMethod<Request, Response> = (
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientWritableStream<Request>;
+
+/**
+ * One answer for many requests. The next is asked for once the one before is on its way, and none
+ * after the hub has answered; what asking for one throws ends the call with that.
+ */
+export async function callUpload<Request, Response>(
+  host: CallHost,
+  method: UploadMethod<Request, Response>,
+  requests: AsyncIterable<Request>,
+  bounds: CallBounds,
+): Promise<Response> {
+  const { signal } = bounds;
+  const refused = refusalToStart(host, signal);
+  if (refused !== undefined) throw refused;
+  const deadline = Date.now() + (bounds.timeoutMs ?? host.timeoutMs);
+  let isAnswered = false;
+  let wake = (): void => undefined;
+  let call: ClientWritableStream<Request> | undefined;
+  const answer = new Promise<Response>((resolve, reject) => {
+    call = method(metadataOf(host), { deadline }, (error, response) => {
+      isAnswered = true;
+      wake();
+      if (error === null) resolve(response);
+      else reject(isAborted(signal) ? cancelledError(signal) : errorOf(host, error));
+    });
+  });
+  // It may be refused while the next request is waited for.
+  answer.catch(() => undefined);
+  const upload = call as ClientWritableStream<Request>;
+  const untrack = host.channel.track(upload);
+  const cancel = (): void => upload.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  upload.on("error", () => undefined);
+  try {
+    for await (const request of requests) {
+      if (isAnswered) break;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        upload.write(request, () => resolve());
+      });
+    }
+    upload.end();
+    return await answer;
+  } finally {
+    if (!isAnswered) upload.cancel();
+    signal?.removeEventListener("abort", cancel);
+    untrack();
+  }
 }
 
 export interface StreamBounds extends CallBounds {

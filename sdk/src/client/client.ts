@@ -6,6 +6,7 @@
 
 import {
   ApplicationServiceClient,
+  BlobServiceClient,
   ChainServiceClient,
   HubServiceClient,
   RegistryServiceClient,
@@ -24,6 +25,7 @@ import {
   readPublished,
   readRegistered,
 } from "./application-results.ts";
+import { type BlobCalls, createBlobCalls } from "./blobs.ts";
 import { type CallBounds, type CallHost, callUnary } from "./calls.ts";
 import {
   type ChainControl,
@@ -182,6 +184,8 @@ export interface Client extends ChainControl {
   readonly users: UserCalls;
   /** What people work on. */
   readonly tasks: TaskCalls;
+  /** Attachments by the hash of their content. */
+  readonly blobs: BlobCalls;
   /**
    * A client that acts as this user, with a connection of its own to close. SIGN_IN_REFUSED,
    * PASSWORD_CHANGE_NEEDED.
@@ -203,6 +207,7 @@ export function createClient(options: ClientOptions): Client {
 class HubClient implements Client {
   readonly users: UserCalls;
   readonly tasks: TaskCalls;
+  readonly blobs: BlobCalls;
   private readonly options: ClientOptions;
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
@@ -229,6 +234,8 @@ class HubClient implements Client {
     this.users = new HubUsers(this.host, users);
     const tasks = new TaskServiceClient(hub, channel.credentials, shared);
     this.tasks = createTaskCalls(this.host, tasks);
+    const blobs = new BlobServiceClient(hub, channel.credentials, shared);
+    this.blobs = createBlobCalls(this.host, blobs);
   }
 
   async submit(

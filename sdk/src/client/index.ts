@@ -8,6 +8,18 @@ export {
   type RegisteredApplicationInfo,
   type RegistrationInfo,
 } from "./application-results.ts";
+export {
+  BlobChannel,
+  type BlobServing,
+} from "./blob-channel.ts";
+export type {
+  BlobCalls,
+  BlobDescription,
+  BlobReferrer,
+  GetBlobOptions,
+  PutBlobOptions,
+  PutBlobResult,
+} from "./blobs.ts";
 export type { CallBounds } from "./calls.ts";
 export type {
   ChainControl,

@@ -15,7 +15,12 @@ export {
   type ParseOptions,
   parseApplication,
 } from "./parse-application.ts";
-export { checkSchema, createValidate, type ValidateOptions } from "./schema-validation.ts";
+export {
+  checkSchema,
+  createValidate,
+  findBlobRefs,
+  type ValidateOptions,
+} from "./schema-validation.ts";
 export {
   createWorkingCalendars,
   type ExplainedCalendar,

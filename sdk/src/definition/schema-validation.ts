@@ -12,6 +12,7 @@
 import { RE2JS } from "@bufbuild/re2";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 
+import { type BlobRef, isBlobRef } from "../domain/blob.ts";
 import type { Validate } from "../domain/evaluation.ts";
 import { canonicalJson, isJsonObject, type JsonValue } from "../domain/value.ts";
 
@@ -37,8 +38,17 @@ const formats: Readonly<Record<string, RegExp>> = {
   uri: /^[a-z][a-z0-9+.-]*:\S+$/i,
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
   ipv4: /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/,
-  "blob-ref": /^sha256:[0-9a-f]{64}$/,
 };
+
+/** Where the texts go that a schema takes for references, while they are looked for. */
+let seenRefs: Set<BlobRef> | undefined;
+
+/** An attachment; ajv tells a format the text alone, so that what it saw is noted beside. */
+function isRef(text: string): boolean {
+  if (!isBlobRef(text)) return false;
+  seenRefs?.add(text);
+  return true;
+}
 
 /** ajv asks for what looks like a RegExp and tells patterns apart by `toString`; RE2 answers. */
 function compilePattern(pattern: string): {
@@ -65,7 +75,7 @@ function createCompiler(): Ajv2020 {
     allErrors: true,
     addUsedSchema: false,
     logger: false,
-    formats,
+    formats: { ...formats, "blob-ref": isRef },
     code: { regExp: compilePattern as never },
   });
 }
@@ -151,6 +161,25 @@ export function createValidate(options: ValidateOptions = {}): Validate {
     }
     return describeFailures(compiled.errors ?? []);
   };
+}
+
+/**
+ * The references (`format: blob-ref`) that the schema sees in the value; `validate` is one that has
+ * its schemas compiled. What breaks the schema may hide some.
+ */
+export function findBlobRefs(
+  validate: Validate,
+  schema: JsonValue,
+  value: JsonValue,
+): ReadonlySet<BlobRef> {
+  const refs = new Set<BlobRef>();
+  seenRefs = refs;
+  try {
+    validate(schema, value);
+  } finally {
+    seenRefs = undefined;
+  }
+  return refs;
 }
 
 /** So many reasons are a lesson; more of them are noise. */

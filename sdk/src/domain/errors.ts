@@ -55,6 +55,12 @@ export const errorRules = {
     sentence: "the task has changed since it was read; read it again and decide anew",
   },
   FORM_INVALID: { retry: "never", sentence: "the form breaks its schema" },
+  BLOB_UNKNOWN: { retry: "never", sentence: "no such attachment is here for the caller" },
+  BLOB_MISMATCH: { retry: "never", sentence: "the content is not what its header says" },
+  BLOB_DAMAGED: {
+    retry: "never",
+    sentence: "what the hub holds of the attachment is not what was put; put it again",
+  },
   NODE_UNKNOWN: { retry: "never", sentence: "no such node is registered here" },
   TARGET_UNKNOWN: { retry: "never", sentence: "no node matches" },
   SERVICE_UNKNOWN: { retry: "never", sentence: "no such service is served here" },

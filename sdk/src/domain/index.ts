@@ -1,6 +1,7 @@
 export * from "./address.ts";
 export * from "./aggregate.ts";
 export * from "./application.ts";
+export * from "./blob.ts";
 export * from "./civil-day.ts";
 export * from "./errors.ts";
 export * from "./evaluation.ts";

@@ -149,4 +149,30 @@ export const limits = {
   taskNewsMax: 100,
   /** Rows of one page of a worklist. */
   worklistPageMax: 200,
+  /** An attachment: a long scan, some minutes of film from a phone. */
+  blobBytesMax: 64 * 1024 * 1024,
+  /** One message of a transfer: about one socket buffer. */
+  blobChunkBytesMax: 64 * 1024,
+  /** Attachments of one hub: an index row of each is in memory. */
+  blobsMax: 200_000,
+  /** All attachments of one hub, unless its configuration says otherwise. */
+  blobQuotaBytesDefault: 10 * 1024 * 1024 * 1024,
+  /** Transfers that a hub has under way: each holds a file and some chunks. */
+  blobTransfersMax: 64,
+  /** Silence of the other end within a transfer: what is said in it needs no person. */
+  blobSilenceMs: 60_000,
+  /** A whole transfer: 64 MiB in it need 900 kbit/s. */
+  blobTransferMs: 10 * 60_000,
+  /** What nothing refers to yet: a form that is filled in until the next morning. */
+  blobFreshKeepMs: 24 * 3_600_000,
+  /** A copy of what another hub holds, since it was last read; it can be fetched again. */
+  blobCopyKeepMs: 24 * 3_600_000,
+  /** How long hubs below may look for a blob before the hub above looks elsewhere. */
+  blobSearchMs: 60_000,
+  /** Blobs that a hub looks for at one time. */
+  blobSearchesMax: 1_000,
+  /** People and nodes that have put the same content, and may read it by that alone. */
+  blobUploadersMax: 100,
+  blobMediaTypeCharsMax: 100,
+  blobFileNameCharsMax: 200,
 } as const;

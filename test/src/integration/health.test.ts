@@ -17,6 +17,7 @@ const test = suite("health of a hub");
 const services = [
   "",
   "cloudbrain.v1.ApplicationService",
+  "cloudbrain.v1.BlobService",
   "cloudbrain.v1.ChainService",
   "cloudbrain.v1.HubService",
   "cloudbrain.v1.LinkService",

@@ -116,6 +116,7 @@ test("both versions list every service, and the schema of each is at hand", asyn
   const services = await servicesOf(keep(new ServerReflectionClient(...caller)));
   assert.equal(services, [
     "cloudbrain.v1.ApplicationService",
+    "cloudbrain.v1.BlobService",
     "cloudbrain.v1.ChainService",
     "cloudbrain.v1.HubService",
     "cloudbrain.v1.LinkService",
@@ -233,7 +234,7 @@ test("a caller whose connection breaks in the middle of its questions is no defe
   proxy.close();
   assert.is((await ended).code, status.UNAVAILABLE);
   const other = keep(new ServerReflectionClient(...(await probed.caller(neighbour))));
-  assert.is((await servicesOf(other)).length, 10);
+  assert.is((await servicesOf(other)).length, 11);
   assert.equal(
     probed.logged.filter((event) => event.includes("defect")),
     [],

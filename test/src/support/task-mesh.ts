@@ -144,6 +144,10 @@ export class TaskMesh {
     return this.prepared.target(districtAddress);
   }
 
+  get cityTarget(): string {
+    return this.prepared.target(cityAddress);
+  }
+
   get operator(): Credentials {
     return this.prepared.operator;
   }

@@ -34,6 +34,7 @@ exits("the table is the contract, and nobody changes it by accident", () => {
     2: ["ADDRESS_INVALID", "FORM_INVALID", "INPUT_INVALID"],
     3: [
       "APPLICATION_UNKNOWN",
+      "BLOB_UNKNOWN",
       "CHAIN_UNKNOWN",
       "INSTRUCTION_UNKNOWN",
       "NODE_UNKNOWN",

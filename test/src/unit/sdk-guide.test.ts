@@ -50,7 +50,7 @@ test("its snippets compile, and its test passes", () => {
   const snippets = readSnippets("docs/sdk.md");
   assert.equal(
     snippets.map(({ name }) => name),
-    ["crew.ts", "submit.ts", "work.ts", "crew.test.ts"],
+    ["crew.ts", "submit.ts", "work.ts", "attach.ts", "crew.test.ts"],
   );
   for (const { name, source } of snippets) writeFileSync(join(directory, name), source);
   writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }));
