@@ -70,7 +70,7 @@ async function submit(
       detail: `it must have at most ${limits.keyCharsMax} characters and no control characters`,
     });
   }
-  const chain = createUlid(Date.now());
+  const chain = createUlid(parts.journal.now());
   const body = canonicalJson([application, version, input]);
   const bodyHash = createHash("sha256").update(body).digest("base64url");
   // Without a key nothing can have been submitted with it before.
