@@ -1,11 +1,10 @@
 // Driver: the one loop of a hub. Requests and frames become kernel events; what the kernel puts out
 // goes to callers, links and watchers, always after it is durable.
 //
-//   D5  One timer wakes the kernel when something is due; its delay is clamped to what setTimeout
-//       can hold, and never below `tickMsMin`, so that other work runs in between.
+//   D5  One alarm wakes the kernel when something is due, by the hub's clock.
 
-import { type Address, limits, MeshError, type SessionMark } from "@cloudbrain/sdk/domain";
-import type { Journal } from "@cloudbrain/sdk/journal";
+import { type Address, MeshError, type SessionMark } from "@cloudbrain/sdk/domain";
+import { Alarm, type Clock, type Journal } from "@cloudbrain/sdk/journal";
 import { amnesiaError } from "@cloudbrain/sdk/session";
 import type { HubEvent, HubKernel, HubOutput, HubReply } from "./kernel/index.ts";
 
@@ -22,6 +21,7 @@ export interface DriverLinks {
 
 export interface DriverOptions {
   readonly self: Address;
+  readonly clock: Clock;
   readonly kernel: HubKernel;
   readonly links: DriverLinks;
   /** A chain has changed and is durable up to this revision: watchers read it again. */
@@ -34,20 +34,17 @@ export interface DriverOptions {
   readonly fatal: (error: MeshError) => void;
 }
 
-/** Finer timers cost more than they give: deadlines are seconds and more. */
-const tickMsMin = 10;
-
 export class HubDriver {
   private readonly options: DriverOptions;
   private journal: Journal<HubEvent, HubOutput> | undefined;
   private readonly waiting = new Map<number, (reply: HubReply) => void>();
   private lastRequest = 0;
-  private timer: NodeJS.Timeout | undefined;
-  private timerDueMs = 0;
+  private readonly alarm: Alarm;
   private stopped = false;
 
   constructor(options: DriverOptions) {
     this.options = options;
+    this.alarm = new Alarm(options.clock, () => this.submit({ type: "tick" }));
   }
 
   /**
@@ -55,13 +52,13 @@ export class HubDriver {
    */
   bind(journal: Journal<HubEvent, HubOutput>): void {
     this.journal = journal;
-    this.armTimer();
+    this.setAlarm();
   }
 
   submit(event: HubEvent): void {
     if (this.stopped) return;
     this.journal?.submit(event);
-    this.armTimer();
+    this.setAlarm();
   }
 
   /** Resolves with the kernel's answer once that is durable. Never settles after `stop`. */
@@ -132,21 +129,12 @@ export class HubDriver {
 
   stop(): void {
     this.stopped = true;
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.alarm.stop();
   }
 
-  private armTimer(): void {
+  private setAlarm(): void {
     const { journal } = this;
-    const dueMs = this.options.kernel.wakeAtMs();
-    if (this.stopped || journal === undefined || dueMs === undefined) return;
-    if (this.timer !== undefined && this.timerDueMs <= dueMs) return;
-    clearTimeout(this.timer);
-    this.timerDueMs = dueMs;
-    const delayMs = Math.min(Math.max(dueMs - journal.now(), tickMsMin), limits.timerDelayMsMax);
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.submit({ type: "tick" });
-    }, delayMs);
+    if (this.stopped || journal === undefined) return;
+    this.alarm.set(this.options.kernel.wakeAtMs(), journal.now());
   }
 }

@@ -14,7 +14,12 @@ import {
   parentOf,
 } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
-import { type NodeJournalOptions, openNodeJournal } from "@cloudbrain/sdk/journal";
+import {
+  type Clock,
+  type NodeJournalOptions,
+  openNodeJournal,
+  systemClock,
+} from "@cloudbrain/sdk/journal";
 import {
   type ClosedReason,
   createLinkDialer,
@@ -52,8 +57,8 @@ export interface HubOptions {
   readonly log: (event: string, fields: Record<string, unknown>) => void;
   /** The hub must not go on: the process ends after this. */
   readonly fatal: (error: MeshError) => void;
-  /** Time of day, ms since 1970; for tests of what takes days. */
-  readonly clock?: (() => number) | undefined;
+  /** Default: the machine's; for tests of what takes days. */
+  readonly clock?: Clock | undefined;
   /** Cost of a password's hash, as its logarithm; for tests that sign in often. */
   readonly passwordLogN?: number | undefined;
   /** For tests of failing stores. */
@@ -114,7 +119,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         links,
         description,
         journal: opened.journal,
-        startedAtMs: Date.now(),
+        startedAtMs: performance.now(),
         calls,
         passwords,
         calendars: calendars.names,
@@ -220,13 +225,14 @@ async function openDurable(
   watches: { readonly chains: ChainWatch; readonly tasks: TaskWatch },
   health: HubHealth,
 ) {
+  const { clock = systemClock } = options;
   let driver: HubDriver | undefined;
   const opened = await openNodeJournal<HubEvent, HubOutput>({
     directory: options.dataDirectory,
     identity: options.description.address,
     kernel,
     started: (epoch) => ({ type: "started", epoch }),
-    clock: options.clock,
+    clock,
     liveTables,
     release: (outputs) => driver?.release(outputs),
     flushed: (marks) => driver?.flushed(marks),
@@ -244,6 +250,7 @@ async function openDurable(
   });
   driver = new HubDriver({
     self: options.description.address,
+    clock,
     kernel,
     links,
     chainChanged: (chain, revision) => watches.chains.changed(chain, revision),

@@ -105,7 +105,7 @@ export function createApplicationService(parts: ServiceParts): ApplicationServic
         source === "" ? existing(parts, id, version) : readApplication(parts, source, file);
       const given = parseJsonField("input", request.input, limits.inputBytesMax) ?? {};
       const perStepMax = Math.floor(limits.planNodesMax / application.steps.length);
-      const plan = parts.kernel.planChain(application, given, Date.now(), {
+      const plan = parts.kernel.planChain(application, given, parts.journal.now(), {
         submitter: whoOf(context),
         nodesMax: Math.min(request.nodesMax, perStepMax),
         named: namedNodes(parts, request.nodes),

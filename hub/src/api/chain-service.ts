@@ -78,7 +78,7 @@ async function submit(
     });
   }
   refuseMissingBlobs(parts, application, version, input);
-  const chain = createUlid(Date.now());
+  const chain = createUlid(parts.journal.now());
   const body = canonicalJson([application, version, input]);
   const bodyHash = createHash("sha256").update(body).digest("base64url");
   // Without a key nothing can have been submitted with it before.

@@ -113,7 +113,7 @@ export function createHubService(parts: ServiceParts): HubServiceServer {
         commits: BigInt(journal.counters.commits),
         framesReceived: BigInt(links.counters.received),
         residentBytes: BigInt(process.memoryUsage.rss()),
-        uptimeMs: Date.now() - parts.startedAtMs,
+        uptimeMs: performance.now() - parts.startedAtMs,
         cpuMs: (cpu.user + cpu.system) / 1000,
       };
     }),

@@ -47,6 +47,7 @@ export interface ServiceParts {
   readonly links: HubLinks;
   readonly description: NodeDescription;
   readonly journal: Journal<HubEvent, HubOutput>;
+  /** Monotonic: setting the clock does not change how long it has run. */
   readonly startedAtMs: number;
   readonly calls: CallHost;
   readonly passwords: PasswordProcess;

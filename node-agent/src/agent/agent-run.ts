@@ -9,6 +9,7 @@
 
 import { exitCodeOf, exitCodes } from "@cloudbrain/sdk/cli";
 import { MeshError } from "@cloudbrain/sdk/domain";
+import type { Clock } from "@cloudbrain/sdk/journal";
 import { createNode, type Node } from "@cloudbrain/sdk/node";
 import { type ApiServer, openAgentApi } from "../api/api-server.ts";
 import type { Say } from "../cli/texts.ts";
@@ -23,6 +24,8 @@ export interface AgentRunHost {
   readonly say: Say;
   readonly version: string;
   readonly drainMs: number;
+  /** Default: the machine's; for tests of what takes days. */
+  readonly clock?: Clock | undefined;
   online(agent: AgentOptions): void;
   draining(): void;
   failed(error: MeshError): void;
@@ -143,6 +146,7 @@ function createAgentNode(
     dataDir: agent.data,
     ...(agent.concurrency === undefined ? {} : { concurrency: agent.concurrency }),
     version: host.version,
+    ...(host.clock === undefined ? {} : { clock: host.clock }),
     log: (event, fields) => host.log(address, event, fields),
     onFatal,
   });

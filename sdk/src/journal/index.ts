@@ -1,3 +1,4 @@
+export { Alarm, type CancelWake, type Clock, createClock, systemClock } from "./clock.ts";
 export {
   type CommitPort,
   Journal,

@@ -16,6 +16,7 @@ import {
   openLevelStore,
   type Store,
 } from "../store/index.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { Journal } from "./journal.ts";
 import { journalKey, metaKey, prefixRange, tableRange } from "./keys.ts";
 import { genesisHash } from "./record.ts";
@@ -69,7 +70,8 @@ export interface NodeJournalOptions<Event, Output> {
   /** A commit's outcome is unknown: the process must end. */
   readonly failed: (error: unknown) => void;
   readonly openStore?: OpenStore | undefined;
-  readonly clock?: (() => number) | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Pick<Clock, "now"> | undefined;
 }
 
 export interface NodeJournal<Event, Output> {
@@ -115,6 +117,7 @@ function serve<Event, Output>(
   isAnchorWorn: boolean,
 ): NodeJournal<Event, Output> {
   const { meta, position } = recovered;
+  const { clock = systemClock } = options;
   let isBroken = false;
   let breakDown: () => void = () => undefined;
   const broken = new Promise<void>((resolve) => {
@@ -138,7 +141,7 @@ function serve<Event, Output>(
     },
     meta,
     position,
-    clock: options.clock ?? Date.now,
+    clock: () => clock.now(),
     defer: setImmediate,
     release: options.release,
     flushed: options.flushed,

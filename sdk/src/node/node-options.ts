@@ -10,6 +10,8 @@ import {
 } from "../domain/index.ts";
 import { type Credentials, readCredentials } from "../identity/index.ts";
 
+import type { Clock } from "../journal/index.ts";
+
 export type NodeLog = (event: string, fields: Record<string, unknown>) => void;
 
 export interface NodeOptions {
@@ -35,6 +37,8 @@ export interface NodeOptions {
   readonly leaseMs?: number;
   /** Of the vendor's system, for people. */
   readonly version?: string;
+  /** Default: the machine's. For tests in which days pass; its hub has to follow the same one. */
+  readonly clock?: Clock;
   /** Default: failures go to stderr, the rest is not told. */
   readonly log?: NodeLog;
   /**

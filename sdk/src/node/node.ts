@@ -16,7 +16,13 @@ import {
   parentOf,
   parseAddress,
 } from "../domain/index.ts";
-import { type NodeJournal, openNodeJournal } from "../journal/index.ts";
+import {
+  Alarm,
+  type Clock,
+  type NodeJournal,
+  openNodeJournal,
+  systemClock,
+} from "../journal/index.ts";
 import { type AgentEvent, AgentKernel, type AgentOutput, liveTables } from "../kernel/index.ts";
 import {
   type ClosedReason,
@@ -39,8 +45,6 @@ import type { HandlerOptions, Node, NodeConnection, StateListener } from "./node
 
 const concurrencyDefault = 64;
 const drainMsDefault = 30_000;
-/** Finer timers cost more than they give: deadlines are seconds. */
-const tickMsMin = 10;
 /** A process may hold thousands of nodes; each has little to cache. */
 const storeBytes = { cacheBytes: 512 * 1024, writeBufferBytes: 1024 * 1024 };
 
@@ -70,16 +74,18 @@ class MeshNode implements Node, LinkHost {
   private link: Link | undefined;
   private dials = 0;
   private lastLoss = "";
-  private timer: NodeJS.Timeout | undefined;
-  private timerDueMs = 0;
+  private readonly clock: Clock;
+  private readonly alarm: Alarm;
   /** Settles the promise of `start`. */
   private starting: { resolve: () => void; reject: (error: MeshError) => void } | undefined;
   private stopping: Promise<void> | undefined;
   private whenDrained: (() => void) | undefined;
 
   constructor(options: NodeOptions) {
-    const { concurrency = concurrencyDefault } = options;
+    const { concurrency = concurrencyDefault, clock = systemClock } = options;
     this.options = options;
+    this.clock = clock;
+    this.alarm = new Alarm(clock, () => this.submit({ type: "tick" }));
     this.address = parseAddress(options.address);
     const parent = parentOf(this.address);
     if (parent === undefined) {
@@ -231,6 +237,7 @@ class MeshNode implements Node, LinkHost {
       identity: this.address,
       kernel,
       started: (epoch) => ({ type: "started", epoch }),
+      clock: this.clock,
       liveTables,
       release: (outputs) => {
         if (this.opened === undefined) early.push(...outputs);
@@ -243,7 +250,7 @@ class MeshNode implements Node, LinkHost {
     if (opened.isAnchorWorn) this.complain("the anchor beside the store is worn", {});
     this.opened = opened;
     this.release(early);
-    this.armTimer();
+    this.setAlarm();
   }
 
   private dial(settings: NodeSettings): void {
@@ -284,22 +291,12 @@ class MeshNode implements Node, LinkHost {
 
   private submit(event: AgentEvent): void {
     this.opened?.journal.submit(event);
-    this.armTimer();
+    this.setAlarm();
   }
 
-  private armTimer(): void {
-    const dueMs = this.kernel?.wakeAtMs();
-    const journal = this.opened?.journal;
-    if (dueMs === undefined || journal === undefined) return;
-    if (this.timer !== undefined && this.timerDueMs <= dueMs) return;
-    clearTimeout(this.timer);
-    this.timerDueMs = dueMs;
-    const delayMs = Math.min(Math.max(dueMs - journal.now(), tickMsMin), limits.timerDelayMsMax);
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      this.submit({ type: "tick" });
-    }, delayMs);
-    this.timer.unref();
+  private setAlarm(): void {
+    const { opened, kernel } = this;
+    if (opened !== undefined) this.alarm.set(kernel?.wakeAtMs(), opened.journal.now());
   }
 
   greeted(link: Link): void {
@@ -426,7 +423,7 @@ class MeshNode implements Node, LinkHost {
     this.starting?.reject(this.cancelledStart("the node stopped before it was online"));
     this.starting = undefined;
     await this.dialer?.stop({ code: "DRAINING", detail: "the node stops", retryAfterMs: 0 });
-    clearTimeout(this.timer);
+    this.alarm.stop();
     const { opened } = this;
     this.opened = undefined;
     await opened?.close();

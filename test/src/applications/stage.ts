@@ -24,6 +24,7 @@ import type {
   TaskFilter,
   UserRole,
 } from "@cloudbrain/sdk/domain";
+import type { Call, Turn } from "../support/turn.ts";
 
 /** A hub; the one at its parent address stands above it. */
 export interface HubPart {
@@ -85,24 +86,8 @@ export interface Cast {
   readonly applications: readonly string[];
 }
 
-/** What a node does with one instruction, in place of its answer. Plain data: it may be sent. */
-export type Turn =
-  /** Answers this. */
-  | { readonly does: "answer"; readonly output: JsonValue }
-  /** Gives the instruction back. */
-  | { readonly does: "reject"; readonly reason: string }
-  | { readonly does: "fail"; readonly code: string; readonly retryable: boolean }
-  /** Works until it is stopped, by a deadline or because it is cancelled. */
-  | { readonly does: "hang" };
-
-/** An instruction that a node has begun. One that was offered again is there again. */
-export interface StageCall {
-  readonly node: string;
-  readonly capability: string;
-  readonly input: JsonValue;
-  readonly chain: string;
-  readonly attempt: number;
-}
+/** An instruction that a node has begun. */
+export type StageCall = Call;
 
 export type StageStep = Pick<
   StepSnapshot,

@@ -11,6 +11,12 @@ export const stories: readonly Story[] = [
   ...hotlineStories,
 ].sort((a, b) => a.startsAt.getTime() - b.startsAt.getTime());
 
+/** The name by which an application is called: permit, typhoon or hotline. */
+export function applicationOf(story: Story): string {
+  if (permitStories.includes(story)) return "permit";
+  return typhoonStories.includes(story) ? "typhoon" : "hotline";
+}
+
 /** Branches that no story takes. */
 export function branchesMissing(played: readonly Story[]): readonly Branch[] {
   const taken = new Set(played.flatMap(({ takes }) => takes));

@@ -5,7 +5,9 @@ import { HubKernel } from "@cloudbrain/hub/kernel";
 import type { ChainSnapshot, Duration } from "@cloudbrain/sdk";
 import type { JsonValue } from "@cloudbrain/sdk/domain";
 import { type TestChain, type TestFaults, type TestMesh, testMesh } from "@cloudbrain/sdk/testing";
-import { ActingNode } from "./acting.ts";
+import type { Turn } from "../support/turn.ts";
+import { createActingNode } from "./acting.ts";
+import { Scripts } from "./scripts.ts";
 import type {
   Cast,
   HubPart,
@@ -14,7 +16,6 @@ import type {
   StageChain,
   StagePerson,
   StageSubmit,
-  Turn,
 } from "./stage.ts";
 import { VirtualPerson } from "./virtual-person.ts";
 
@@ -31,12 +32,9 @@ export async function openVirtualStage(cast: Cast, options: VirtualStageOptions)
   const hubs = Object.fromEntries(cast.hubs.map((part) => [part.address, featuresOf(part)]));
   const mesh = testMesh({ hub: HubKernel, hubs, ...options });
   for (const application of cast.applications) await mesh.publish(application);
-  const calls: StageCall[] = [];
-  const nodes = new Map(
-    cast.nodes.map((part) => [part.address, new ActingNode(part, (call) => calls.push(call))]),
-  );
-  await mesh.join(...[...nodes.values()].map(({ node }) => node));
-  return new VirtualStage(cast, mesh, nodes, calls);
+  const scripts = new Scripts(cast.nodes);
+  await mesh.join(...cast.nodes.map((part) => createActingNode(part, scripts)));
+  return new VirtualStage(cast, mesh, scripts);
 }
 
 function featuresOf(part: HubPart) {
@@ -48,20 +46,13 @@ function featuresOf(part: HubPart) {
 class VirtualStage implements Stage {
   readonly cast: Cast;
   private readonly mesh: TestMesh;
-  private readonly nodes: ReadonlyMap<string, ActingNode>;
-  private readonly heard: readonly StageCall[];
+  private readonly scripts: Scripts;
   private readonly persons = new Map<string, StagePerson>();
 
-  constructor(
-    cast: Cast,
-    mesh: TestMesh,
-    nodes: ReadonlyMap<string, ActingNode>,
-    heard: readonly StageCall[],
-  ) {
+  constructor(cast: Cast, mesh: TestMesh, scripts: Scripts) {
     this.cast = cast;
     this.mesh = mesh;
-    this.nodes = nodes;
-    this.heard = heard;
+    this.scripts = scripts;
   }
 
   async now(): Promise<Date> {
@@ -114,13 +105,13 @@ class VirtualStage implements Stage {
   }
 
   async script(address: string, capability: string, ...turns: readonly Turn[]): Promise<void> {
-    const node = this.nodes.get(address);
-    if (node === undefined) throw new Error(`no node ${address} is in the cast`);
-    node.script(capability, turns);
+    this.scripts.write(address, capability, turns);
   }
 
   async calls(capability: string, chain: StageChain): Promise<readonly StageCall[]> {
-    return this.heard.filter((call) => call.capability === capability && call.chain === chain.id);
+    return this.scripts.heard.filter(
+      (call) => call.capability === capability && call.chain === chain.id,
+    );
   }
 
   async close(): Promise<void> {

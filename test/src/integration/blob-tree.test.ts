@@ -8,6 +8,7 @@ import { type Hub, openHub } from "@cloudbrain/hub";
 import { type Client, createClient, createNode, type Node } from "@cloudbrain/sdk";
 import { type Address, parseAddress } from "@cloudbrain/sdk/domain";
 import { readCredentials } from "@cloudbrain/sdk/identity";
+import { createClock } from "@cloudbrain/sdk/journal";
 import * as assert from "uvu/assert";
 import {
   cityAddress,
@@ -73,7 +74,7 @@ async function openOne(address: Address): Promise<void> {
     listen: { host: "127.0.0.1", port: own.port },
     parent: own.parent === "" ? undefined : own.parent,
     ...timing,
-    clock: () => Date.now() + aheadMs,
+    clock: createClock(() => Date.now() + aheadMs),
     log: () => undefined,
     fatal: (error) => {
       throw error;

@@ -14,7 +14,8 @@ import { readHttpAnswer } from "@cloudbrain/node-agent/internal/drivers/http-ans
 import { signWebhook } from "@cloudbrain/node-agent/internal/drivers/webhook-signature";
 import { status } from "@grpc/grpc-js";
 import * as assert from "uvu/assert";
-import { DriverRig, freePort, secret } from "../support/driver-rig.ts";
+import { freePort, secret } from "../support/agent-files.ts";
+import { DriverRig } from "../support/driver-rig.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { suite } from "../support/suite.ts";
 

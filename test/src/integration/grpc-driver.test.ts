@@ -14,7 +14,8 @@ import {
   status,
 } from "@grpc/grpc-js";
 import * as assert from "uvu/assert";
-import { DriverRig, freePort } from "../support/driver-rig.ts";
+import { freePort } from "../support/agent-files.ts";
+import { DriverRig } from "../support/driver-rig.ts";
 import { waitFor } from "../support/mesh-waiting.ts";
 import { repositoryRoot } from "../support/repository.ts";
 import { suite } from "../support/suite.ts";

@@ -68,7 +68,7 @@ export async function askEverything(questions: Questions): Promise<Answered> {
       flushed: () => undefined,
       failed: () => undefined,
       // Journal time stands still, so that the answers are the same at every opening.
-      clock: () => 0,
+      clock: { now: () => 0 },
     });
     try {
       const end = opened.journal.position();

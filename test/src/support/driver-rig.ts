@@ -3,80 +3,61 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChainSnapshot } from "@cloudbrain/sdk";
 import type { JsonObject, JsonValue } from "@cloudbrain/sdk/domain";
+import { AgentFiles, type ApiAnswer } from "./agent-files.ts";
 import { waitFor } from "./mesh-waiting.ts";
 import { repositoryRoot } from "./repository.ts";
 import { defaultTiming, deskAddress, VendorMesh } from "./vendor-mesh.ts";
 
 const main = join(repositoryRoot, "node-agent", "dist", "cli", "main.js");
 const limitMs = 15_000;
-export const secret = "a secret of sixteen characters and more";
-const token = "a token of sixteen characters and more";
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: JsonObject;
-}
 
 export class DriverRig {
   readonly mesh: VendorMesh;
   readonly directory: string;
   /** Everything that the agent has said. */
   said = "";
-  private readonly port: number;
+  private readonly files: AgentFiles;
   private agent: ChildProcess | undefined;
   private submitted = 0;
 
-  private constructor(mesh: VendorMesh, directory: string, port: number) {
+  private constructor(mesh: VendorMesh, directory: string, files: AgentFiles) {
     this.mesh = mesh;
     this.directory = directory;
-    this.port = port;
+    this.files = files;
   }
 
   static async open(): Promise<DriverRig> {
     const mesh = await VendorMesh.open({ timing: defaultTiming });
     const directory = mkdtempSync(join(tmpdir(), "cloudbrain-driver-"));
-    const rig = new DriverRig(mesh, directory, await freePort());
-    rig.write("webhook.secret", `${secret}\n`);
-    rig.write("api.token", `${token}\n`);
-    return rig;
+    return new DriverRig(mesh, directory, await AgentFiles.prepare(directory));
   }
 
   write(name: string, text: string): string {
-    const file = join(this.directory, name);
-    writeFileSync(file, text, { mode: 0o600 });
-    return file;
+    return this.files.write(name, text);
   }
 
   /** Writes agent.yaml with this list of drivers. */
   configure(drivers: string): void {
     const { identity, data } = this.mesh.deskFiles();
-    this.write(
-      "agent.yaml",
-      `address: ${deskAddress}
+    this.files.configure(`address: ${deskAddress}
 title: { zh: 办理席 }
 hub: ${this.mesh.access().hub}
 identity: ${identity}
 data: ${data}
-drainTimeoutMs: 2000
-api: { listen: "127.0.0.1:${this.port}", tokenFile: api.token }
-webhook: { secretFile: webhook.secret }
 drivers:
-${drivers}`,
-    );
+${drivers}`);
   }
 
   async startAgent(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [main, "agent", "run", "--config", join(this.directory, "agent.yaml")],
-      { env: { PATH: "", HOME: this.directory }, stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const child = spawn(process.execPath, [main, "agent", "run", "--config", this.files.config], {
+      env: { PATH: "", HOME: this.directory },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.agent = child;
     let isOnline = false;
     const listen = (bytes: Buffer): void => {
@@ -131,34 +112,21 @@ ${step}
   }
 
   get apiOrigin(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return this.files.apiOrigin;
   }
 
-  async api(
-    method: "GET" | "POST",
-    path: string,
-    body?: JsonValue | string,
-    headers: Readonly<Record<string, string>> = { authorization: `Bearer ${token}` },
-  ): Promise<ApiAnswer> {
-    const answer = await fetch(`${this.apiOrigin}/v1/${path}`, {
-      method,
-      headers: { connection: "close", ...headers },
-      ...(body === undefined
-        ? {}
-        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    });
-    return { status: answer.status, body: (await answer.json()) as JsonObject };
+  async api(...request: Parameters<AgentFiles["api"]>): Promise<ApiAnswer> {
+    return await this.files.api(...request);
   }
 
   async act(id: string, action: string, body: JsonValue | string): Promise<ApiAnswer> {
-    return await this.api("POST", `instructions/${encodeURIComponent(id)}/${action}`, body);
+    return await this.files.act(id, action, body);
   }
 
   /** The open instruction of this chain once it is in this state, as the API shows it. */
   async openOf(chain: string, state: "running" | "deferred" = "deferred"): Promise<JsonObject> {
     return await waitFor({ what: `a ${state} instruction of ${chain}`, limitMs }, async () => {
-      const { body } = await this.api("GET", `instructions?state=${state}`);
-      const open = body["instructions"] as readonly JsonObject[];
+      const open = await this.files.open(state);
       return open.find((one) => one["chain"] === chain);
     });
   }
@@ -172,14 +140,4 @@ ${step}
 
 function idOf(capability: string): string {
   return `test.${capability.replace(/\/v\d+$/, "")}`;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return address.port;
 }

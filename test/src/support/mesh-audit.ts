@@ -114,11 +114,15 @@ async function auditHub(
   if (end.seq !== other.seq || !equalBytes(end.hash, other.hash)) {
     problems.push(`the replay ends at record ${end.seq}, the recovery at ${other.seq}`);
   }
-  const chains = await readEndedChains(store, restored);
+  const restoredRows = plainRows(restored);
   const replayedRows = plainRows(replayed);
+  const past = await readArchive(store, "past", restoredRows);
+  const pastTasks = await readArchive(store, "pastTask", restoredRows);
+  const chains = past as ReadonlyMap<string, ChainRow>;
   problems.push(
-    ...comparePast(chains, replayedRows),
-    ...compareLive(plainRows(restored), replayedRows),
+    ...compareArchive("past", past, replayedRows),
+    ...compareArchive("pastTask", pastTasks, replayedRows),
+    ...compareLive(restoredRows, replayedRows),
   );
   problems.push(...findSharedKeys(chains.values()), ...findLiveWork(restored));
   return { address: node.address, records: end.seq, chains, problems };
@@ -129,25 +133,37 @@ function plainRows(kernel: HubKernel): readonly Row[] {
   return decodeCbor(encodeCbor(kernel.dump().filter(({ value }) => value !== undefined))) as Row[];
 }
 
-async function readEndedChains(store: Store, kernel: HubKernel): Promise<Map<string, ChainRow>> {
-  const chains = new Map<string, ChainRow>();
-  for await (const { key, value } of store.scan(tableRange("past"))) {
-    chains.set(decodeRowKey(key).key, decodeCbor(value) as ChainRow);
+/** What has ended, by key: a start does not read it, so it is the store's alone. */
+type Archive = "past" | "pastTask";
+const archives: ReadonlySet<string> = new Set<Archive>(["past", "pastTask"]);
+
+async function readArchive(
+  store: Store,
+  archive: Archive,
+  restored: readonly Row[],
+): Promise<ReadonlyMap<string, unknown>> {
+  const rows = new Map<string, unknown>();
+  for await (const { key, value } of store.scan(tableRange(archive))) {
+    rows.set(decodeRowKey(key).key, decodeCbor(value));
   }
   // Ended after the last checkpoint: still among the live ones.
-  for (const row of plainRows(kernel)) {
-    if (row.table === "past") chains.set(row.key, row.value as ChainRow);
+  for (const { table, key, value } of restored) {
+    if (table === archive) rows.set(key, value);
   }
-  return chains;
+  return rows;
 }
 
-function comparePast(chains: ReadonlyMap<string, ChainRow>, replayed: readonly Row[]): string[] {
-  const past = replayed.filter(({ table }) => table === "past");
-  const problems = past
-    .filter(({ key, value }) => !isDeepStrictEqual(chains.get(key), value))
-    .map(({ key }) => `chain ${key} differs from its replay`);
-  if (past.length !== chains.size) {
-    problems.push(`${chains.size} ended chains are stored, the replay has ${past.length}`);
+function compareArchive(
+  archive: Archive,
+  stored: ReadonlyMap<string, unknown>,
+  replayed: readonly Row[],
+): string[] {
+  const told = replayed.filter(({ table }) => table === archive);
+  const problems = told
+    .filter(({ key, value }) => !isDeepStrictEqual(stored.get(key), value))
+    .map(({ key }) => `row ${archive} ${key} differs from its replay`);
+  if (told.length !== stored.size) {
+    problems.push(`${stored.size} rows of ${archive} are stored, the replay has ${told.length}`);
   }
   return problems;
 }
@@ -156,7 +172,7 @@ function compareLive(restored: readonly Row[], replayed: readonly Row[]): string
   const live = (rows: readonly Row[]): Map<string, unknown> =>
     new Map(
       rows
-        .filter(({ table }) => table !== "past")
+        .filter(({ table }) => !archives.has(table))
         .map(({ table, key, value }) => [`${table} ${key}`, value]),
     );
   const left = live(restored);

@@ -1,97 +1,57 @@
 // Entry of a hosted process: some hubs or agents of a test, with failpoints below their stores. The
 // process ends when its driver is gone, whatever happens to it.
 
-import { join } from "node:path";
-import { openHub } from "@cloudbrain/hub";
-import { isMeshError, type JsonObject, parseAddress } from "@cloudbrain/sdk/domain";
-import { readCredentials } from "@cloudbrain/sdk/identity";
-import { createNode } from "@cloudbrain/sdk/node";
-import { itemValue, reportValue, stepValue } from "./mesh-applications.ts";
+import { isMeshError } from "@cloudbrain/sdk/domain";
+import { HandlerCalls } from "./process-calls.ts";
 import {
   armKillPoint,
+  batches,
   disarmKillPoint,
   installFailpoints,
   leaveSyncsOut,
 } from "./process-failpoints.ts";
-import type { FromHost, HostedNode, ToHost } from "./process-messages.ts";
-
-/** Short, so that a killed neighbour is noticed soon. */
-const heartbeatMs = 500;
-const leaseMs = 2_000;
+import type { FromHost, Pulse, Question, StartMessage, ToHost } from "./process-messages.ts";
+import { openNode } from "./process-nodes.ts";
+import { SteppedClock } from "./stepped-clock.ts";
 
 const closers: (() => Promise<void>)[] = [];
+const calls = new HandlerCalls((id, call) => tell({ type: "call", id, call }));
+let clock: SteppedClock | undefined;
 
 function tell(message: FromHost): void {
   if (process.connected) process.send?.(message);
 }
 
-async function start(nodes: readonly HostedNode[]): Promise<void> {
-  await Promise.all(nodes.map((node) => (node.role === "hub" ? startHub(node) : startAgent(node))));
+async function start(message: StartMessage): Promise<void> {
+  const { nodes, agents, unsynced, startsAtMs } = message;
+  if (unsynced) leaveSyncsOut();
+  if (startsAtMs !== undefined) clock = new SteppedClock(startsAtMs);
+  const around = { calls, clock, log, fatal: fail };
+  await Promise.all(nodes.map(async (node) => closers.push(await openNode(node, around))));
+  if (agents !== undefined) {
+    // Loading it takes longer than all else of the other processes.
+    const { openAgents } = await import("./process-agents.ts");
+    closers.push(await openAgents(agents, around));
+  }
   tell({ type: "ready" });
 }
 
-async function startHub(node: HostedNode): Promise<void> {
-  const hub = await openHub({
-    description: {
-      address: parseAddress(node.address),
-      kind: "level",
-      level: node.level,
-      division: node.division,
-      industry: "",
-      region: "",
-      title: { zh: node.address },
-      capabilities: node.capabilities ?? [],
-      hub: true,
-      version: "test",
-    },
-    dataDirectory: join(node.directory, "data"),
-    credentials: readCredentials(join(node.directory, "identity")),
-    listen: { host: "127.0.0.1", port: node.port },
-    parent: node.parent === "" ? undefined : node.parent,
-    heartbeatMs,
-    leaseMs,
-    passwordLogN: node.passwordLogN,
-    log,
-    fatal: fail,
-  });
-  closers.push(() => hub.close());
-}
-
-async function startAgent(node: HostedNode): Promise<void> {
-  const agent = createNode({
-    address: parseAddress(node.address),
-    kind: "level",
-    level: node.level,
-    division: node.division,
-    title: { zh: node.address },
-    hub: node.parent,
-    identity: readCredentials(join(node.directory, "identity")),
-    dataDir: join(node.directory, "data"),
-    heartbeatMs,
-    leaseMs,
-    log,
-    onFatal: fail,
-  });
-  agent.handle("community.report/v1", (input) => ({
-    v: reportValue(node.division, nonceOf(input)),
-  }));
-  agent.handle("work.item/v1", (input) => {
-    return { v: itemValue(String((input as JsonObject)["item"]), nonceOf(input)) };
-  });
-  agent.handle("work.step/v1", (input) => {
-    return { v: stepValue(Number((input as JsonObject)["v"]), nonceOf(input)) };
-  });
-  await agent.start();
-  closers.push(() => agent.stop({ drain: 0 }));
-}
-
-function nonceOf(input: unknown): string {
-  return String((input as JsonObject)["nonce"]);
+function answer(question: Question): Pulse {
+  if (question.type === "setTime") clock?.set(question.nowMs);
+  if (question.type === "wake") clock?.wake();
+  const nextMs = clock?.nextMs();
+  return {
+    events: (clock?.reads ?? 0) + batches.begun + batches.done,
+    isBusy: calls.isWaiting() || batches.begun > batches.done,
+    nextMs,
+  };
 }
 
 function log(event: string, fields: Record<string, unknown>): void {
   // What the kernel's own auditor finds is the one thing that a test must never overlook.
-  if (event !== "invariant broken" && process.env["TEST_LOG"] === undefined) return;
+  const isBroken = event === "invariant broken";
+  if (isBroken) tell({ type: "broken", what: JSON.stringify(fields) });
+  if (!isBroken && process.env["TEST_LOG"] === undefined) return;
   process.stderr.write(`${event} ${JSON.stringify(fields)}\n`);
 }
 
@@ -126,8 +86,13 @@ function describe(error: unknown): string {
 process.on("message", (message: ToHost) => {
   switch (message.type) {
     case "start":
-      if (message.unsynced) leaveSyncsOut();
-      start(message.nodes).catch(fail);
+      start(message).catch(fail);
+      return;
+    case "ask":
+      tell({ type: "reply", id: message.id, pulse: answer(message.question) });
+      return;
+    case "turn":
+      calls.turn(message.id, message.turn);
       return;
     case "arm":
       armKillPoint(message.point, message.skip);

@@ -22,6 +22,9 @@ interface NativeStore {
 /** Turns of the event loop in which a reply passes gRPC, HTTP/2 and TLS down to the socket. */
 const turnsToSocket = 4;
 
+/** Batches that LevelDB was given in this process, and those that it is done with. */
+export const batches = { begun: 0, done: 0 };
+
 let armed: { readonly point: KillPoint; skip: number } | undefined;
 let isUnsynced = false;
 
@@ -58,7 +61,10 @@ export function installFailpoints(): void {
     if (point === "before-write") die();
     const isLate = point === "after-write-before-sync";
     const sync = options.sync === true && !isUnsynced && !isLate;
-    await write.call(this, operations, { ...options, sync });
+    batches.begun += 1;
+    await write.call(this, operations, { ...options, sync }).finally(() => {
+      batches.done += 1;
+    });
     if (isLate || point === "after-sync-before-reply") die();
     if (point === "after-reply") dieAfterTurns(turnsToSocket);
   };

@@ -6,7 +6,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { MeshError } from "@cloudbrain/sdk/domain";
-import type { FromHost, HostedNode, KillPoint, ToHost } from "./process-messages.ts";
+import { ProcessChannel } from "./process-channel.ts";
+import type {
+  FromHost,
+  HostedNode,
+  KillPoint,
+  Pulse,
+  Question,
+  ToHost,
+} from "./process-messages.ts";
+import type { Call, Turn } from "./turn.ts";
 
 export interface ProcessEnd {
   readonly code: number | null;
@@ -18,10 +27,16 @@ export interface ProcessEnd {
 export interface HostOptions {
   readonly name: string;
   readonly nodes: readonly HostedNode[];
+  /** agent.yaml of agents that are run as `cloudbrain agent run` does it. */
+  readonly agents?: string;
   /** A command that runs the process, such as strace with its flags. */
   readonly wrapper?: readonly string[];
   /** The process syncs nothing: for controls of checkers only. */
   readonly unsynced?: boolean;
+  /** Its clock begins at this time and passes as it is asked to; without it, the machine's. */
+  readonly startsAtMs?: number;
+  /** What handlers of `asks` do with an instruction. */
+  readonly answer?: (call: Call) => Promise<Turn> | Turn;
 }
 
 const entry = fileURLToPath(new URL("./process-entry.js", import.meta.url));
@@ -34,8 +49,11 @@ export class HostedProcess {
   readonly nodes: readonly HostedNode[];
   /** What the process said before it ended by itself. */
   failure: { readonly code: string; readonly reason: string } | undefined;
+  /** What the auditors of its hubs have found. */
+  readonly broken: string[] = [];
   private readonly options: HostOptions;
   private child: ChildProcess | undefined;
+  private channel: ProcessChannel | undefined;
   private ending: Promise<ProcessEnd> | undefined;
   private isReady = false;
 
@@ -65,6 +83,7 @@ export class HostedProcess {
       env: { ...process.env, UV_USE_IO_URING: "0" },
     });
     this.child = child;
+    this.channel = new ProcessChannel(this.name, child);
     this.failure = undefined;
     this.isReady = false;
     this.ending = new Promise((resolve) => {
@@ -79,8 +98,8 @@ export class HostedProcess {
           this.isReady = true;
           clearTimeout(patience);
           resolve();
-        } else if (message.type === "failed") {
-          this.failure = { code: message.code, reason: message.reason };
+        } else {
+          this.hear(message);
         }
       });
       child.on("error", reject);
@@ -89,9 +108,33 @@ export class HostedProcess {
         reject(this.startError(`it ended (${signal ?? code}) before it was ready`));
       });
     });
-    const { nodes, unsynced = false } = this.options;
-    this.send({ type: "start", nodes, unsynced });
+    const { nodes, agents, unsynced = false, startsAtMs } = this.options;
+    this.send({ type: "start", nodes, agents, unsynced, startsAtMs });
     return ready;
+  }
+
+  private hear(message: FromHost): void {
+    if (message.type === "failed") this.failure = { code: message.code, reason: message.reason };
+    if (message.type === "broken") this.broken.push(message.what);
+    if (message.type === "call") void this.answer(message.id, message.call);
+  }
+
+  /** An answer that throws fails the instruction for good, and says why. */
+  private async answer(id: number, call: Call): Promise<void> {
+    const { answer } = this.options;
+    let turn: Turn = { does: "fail", code: "UNANSWERED", retryable: false };
+    try {
+      if (answer !== undefined) turn = await answer(call);
+    } catch (error) {
+      turn = { does: "fail", code: String(error), retryable: false };
+    }
+    this.send({ type: "turn", id, turn });
+  }
+
+  /** Rejects when the process is not up, or ends before it has replied. */
+  ask(question: Question): Promise<Pulse> {
+    const error = new MeshError("UNREACHABLE", { subject: this.name, detail: "it is not up" });
+    return this.channel?.ask(question) ?? Promise.reject(error);
   }
 
   private startError(what: string): MeshError {
@@ -141,8 +184,7 @@ export class HostedProcess {
   }
 
   private send(message: ToHost): void {
-    // A process that has just died can't be told anything, and its end is seen elsewhere.
-    if (this.child?.connected === true) this.child.send(message, () => undefined);
+    this.channel?.send(message);
   }
 }
 

@@ -15,6 +15,8 @@ export class TcpProxy {
   delayMs = 0;
   /** New connections are taken and never answered, as by a machine that hangs. */
   isSilent = false;
+  /** New connections are reset at once, as where nobody listens. */
+  isRefusing = false;
   /** Connections that were ever taken. */
   taken = 0;
 
@@ -34,6 +36,10 @@ export class TcpProxy {
 
   private take(near: Socket, target: number): void {
     this.taken += 1;
+    if (this.isRefusing) {
+      near.on("error", () => undefined).resetAndDestroy();
+      return;
+    }
     if (!this.isSilent) {
       this.join(near, connect(target, "127.0.0.1"));
       return;

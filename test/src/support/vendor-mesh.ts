@@ -17,6 +17,7 @@ import {
 } from "@cloudbrain/sdk";
 import { type JsonValue, limits, parseAddress } from "@cloudbrain/sdk/domain";
 import type { Credentials } from "@cloudbrain/sdk/identity";
+import { createClock } from "@cloudbrain/sdk/journal";
 import { cityAddress, type PreparedMesh, prepareMesh } from "./mesh-shape.ts";
 import { HostedProcess } from "./process-host.ts";
 
@@ -125,7 +126,7 @@ export class VendorMesh {
       credentials: readCredentials(join(own, "identity")),
       listen: { host: "127.0.0.1", port: this.hubPort },
       ...this.timing,
-      clock: () => Date.now() + this.aheadMs,
+      clock: createClock(() => Date.now() + this.aheadMs),
       passwordLogN: 14,
       log: () => undefined,
       fatal: (error) => this.logged.push(`hub fatal: ${error.message}`),
