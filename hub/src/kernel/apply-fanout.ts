@@ -240,7 +240,7 @@ function isReadWhileRunning(chain: Chain, id: string): boolean {
 function replaceUndone(applying: Applying, id: string): void {
   const undone = applying.state.fanouts.get(id);
   if (undone === undefined) return;
-  if (undone.live > 0) {
+  if (undone.stage !== "kept") {
     recall(applying, undone, "it is undone", false);
     dropMembers(applying.state, undone);
   }

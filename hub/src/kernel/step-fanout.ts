@@ -6,6 +6,7 @@
 import {
   type Address,
   type DelegateBody,
+  foldContributions,
   type JsonValue,
   type Lane,
   levels,
@@ -15,7 +16,7 @@ import {
 } from "@cloudbrain/sdk/domain";
 import type { Deciding } from "./deciding.ts";
 import { accumulate, countFanout, type FanoutCounts, missingOf, summaryOf } from "./fanout-fold.ts";
-import type { Chain, Fanout } from "./state.ts";
+import type { Chain, ChildPart, Fanout } from "./state.ts";
 import { failStep } from "./step-chain.ts";
 import { endTask, undonePart } from "./step-compensate.ts";
 import { levelPart } from "./step-fanout-open.ts";
@@ -89,6 +90,26 @@ export function stepPartial(deciding: Deciding, from: Address, body: PartialBody
   if (child.final || body.version <= child.version) return;
   const { kind: _kind, ...partial } = body;
   deciding.decide({ t: "partialReceived", child: from, ...partial });
+  deciding.reviewFanout(fanout.id);
+}
+
+/** Nobody will tell the end of this part: its last word is the one that we have had. */
+export function stepPartLost(deciding: Deciding, fanout: Fanout, part: ChildPart): void {
+  const { address: child, version, members, replied, failed, missing } = part;
+  deciding.decide({
+    t: "partialReceived",
+    fanout: fanout.id,
+    child,
+    version: version + 1,
+    // There may have been more members, and more replies, than it has told of.
+    closed: false,
+    final: true,
+    members,
+    replied,
+    failed,
+    accumulators: version > 0 ? part.accumulators : foldContributions(fanout.aggregate.into, []),
+    missing,
+  });
   deciding.reviewFanout(fanout.id);
 }
 

@@ -21,7 +21,7 @@ import { amnesiaGoodbye, type Session } from "@cloudbrain/sdk/session";
 import type { Deciding } from "./deciding.ts";
 import type { HubEvent } from "./events.ts";
 import { nextHop } from "./routing.ts";
-import { stepDelegate, stepPartial, stepWithdraw } from "./step-fanout.ts";
+import { stepDelegate, stepPartial, stepPartLost, stepWithdraw } from "./step-fanout.ts";
 import { registerAbove, registerWith, stepRegister, stepRegistered } from "./step-registration.ts";
 import { stepTaskCancel, stepTaskInstruction } from "./step-task-change.ts";
 import {
@@ -162,12 +162,18 @@ function replaceLink(deciding: Deciding, links: LinkTable, peer: Address, link: 
   links.byLink.set(link, peer);
 }
 
-/** A child hub with a new store knows nothing of what it was asked. */
+/**
+ * A child hub with a new store knows nothing of what it was asked: it is asked again where the answer
+ * still counts. What was taken back needs no answer, and what has its result no new work.
+ */
 function delegateAgain(deciding: Deciding, child: Address): void {
-  for (const fanout of deciding.state.fanouts.values()) {
+  const { fanouts, chains } = deciding.state;
+  for (const fanout of fanouts.values()) {
     const part = fanout.children.get(child);
-    if (part === undefined || part.final) continue;
-    deciding.decide({ t: "delegatedAgain", fanout: fanout.id, child });
+    if (part === undefined || part.final || fanout.stage === "kept") continue;
+    const isTakenBack = fanout.withdrawn || chains.get(fanout.chain)?.state === "cancelling";
+    if (isTakenBack) stepPartLost(deciding, fanout, part);
+    else deciding.decide({ t: "delegatedAgain", fanout: fanout.id, child });
   }
 }
 

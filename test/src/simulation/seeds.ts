@@ -71,5 +71,6 @@ export const regressionSeeds: readonly RegressionSeed[] = [
   },
   { seed: 372, found: "the same of a member that answered after its finish deadline" },
   { seed: 10315, found: "a retry forgot who was still being undone at the deadline (I11)" },
+  { seed: 1802, found: "a hub that began anew was asked again for what had its result (I10)" },
   { seed: 1035, found: "the same at the origin" },
 ];
