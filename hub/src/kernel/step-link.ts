@@ -163,8 +163,8 @@ function replaceLink(deciding: Deciding, links: LinkTable, peer: Address, link: 
 }
 
 /**
- * A child hub with a new store knows nothing of what it was asked: it is asked again where the answer
- * still counts. What was taken back needs no answer, and what has its result no new work.
+ * A child hub with a new store knows nothing of what it was asked: it is asked again where the
+ * answer still counts. What was taken back needs no answer, and what has its result no new work.
  */
 function delegateAgain(deciding: Deciding, child: Address): void {
   const { fanouts, chains } = deciding.state;

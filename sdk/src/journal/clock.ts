@@ -55,8 +55,8 @@ export class Alarm {
   }
 
   /**
-   * Rings at `dueMs`, or earlier where it has been set so. What journal time (`nowMs`) has reached is
-   * due, though the clock may have been set back since.
+   * Rings at `dueMs`, or earlier where it has been set so. What journal time (`nowMs`) has reached
+   * is due, though the clock may have been set back since.
    */
   set(dueMs: number | undefined, nowMs: number): void {
     if (dueMs === undefined || (this.dueMs !== undefined && this.dueMs <= dueMs)) return;

@@ -1,5 +1,5 @@
-// Entry of the stories of the worked applications on a mesh of real processes: three levels of hubs,
-// an industry brain, agents, business systems behind drivers, people who sign in.
+// Entry of the stories of the worked applications on a mesh of real processes: three levels of
+// hubs, an industry brain, agents, business systems behind drivers, people who sign in.
 //
 // Usage: npm run test:applications -- [--only TEXT] [--json]
 //

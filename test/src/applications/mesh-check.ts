@@ -1,7 +1,7 @@
-// Mesh check: what a mesh must look like when all stories have been played, as the chaos test judges
-// it.
+// Mesh check: what a mesh must look like when all stories have been played, as the chaos test
+// judges it.
 //
-//   K1  A story leaves no chain that goes on by itself. One that waits for an operator is cancelled.
+//   K1  A story leaves no chain that goes on by itself. One that waits for people is cancelled.
 //   K2  Every store is whole by itself, and nothing is left in it that somebody has to work on.
 //   K3  What the hubs have kept are the chains that were submitted, and those that these started.
 

@@ -1,5 +1,5 @@
-// Mesh stage: stories on real processes, as callers and people reach them: chains by `createClient`,
-// tasks by who has signed in.
+// Mesh stage: stories on real processes, as callers and people reach them: chains by
+// `createClient`, tasks by who has signed in.
 
 import type { ChainSnapshot, Client, Duration } from "@cloudbrain/sdk";
 import type { JsonValue } from "@cloudbrain/sdk/domain";

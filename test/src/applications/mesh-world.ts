@@ -1,6 +1,6 @@
-// Mesh world: the cast of the worked applications as processes: hubs, agents that embed the SDK, and
-// agents of `cloudbrain agent run` with business systems behind them; real links with certificates,
-// each through a proxy that can cut it, and LevelDB in a directory.
+// Mesh world: the cast of the worked applications as processes: hubs, agents that embed the SDK,
+// and agents of `cloudbrain agent run` with business systems behind them; real links with
+// certificates, each through a proxy that can cut it, and LevelDB in a directory.
 
 import { join } from "node:path";
 import { type Client, createClient } from "@cloudbrain/sdk";
@@ -229,13 +229,13 @@ function groupNodes(
   const groups = new Map<string, HostedNode[]>();
   for (const node of nodes.values()) {
     if (node.address in driven) continue;
-    const name = processOf(node);
+    const name = hostOf(node);
     groups.set(name, [...(groups.get(name) ?? []), node]);
   }
   return [...groups];
 }
 
-function processOf({ role, level, address }: HostedNode): string {
+function hostOf({ role, level, address }: HostedNode): string {
   if (role === "agent") return "agents";
   return level === "street" ? `streets of ${parentOf(parseAddress(address))}` : address;
 }

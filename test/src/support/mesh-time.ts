@@ -1,7 +1,7 @@
-// Mesh time: the one time of day of all processes of a test, which passes from one thing that is due
-// to the next. What is due is done, with all that follows from it in any process, before more time
-// passes: so days pass as they do in virtual time, and no deadline is missed because the machine was
-// slow.
+// Mesh time: the one time of day of all processes of a test, which passes from one thing that is
+// due to the next. What is due is done, with all that follows from it in any process, before more
+// time passes: so days pass as they do in virtual time, and no deadline is missed because the
+// machine was slow.
 //
 //   R1  At rest: no process waits for a disk or for an answer of the test, nothing is due, and
 //       nothing has happened anywhere for some rounds of questions. A frame between two sockets is

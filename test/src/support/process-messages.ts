@@ -46,7 +46,7 @@ export interface Pulse {
   readonly events: number;
   /** Something is under way that will happen without time passing. */
   readonly isBusy: boolean;
-  /** When its clock is to wake somebody; undefined while nobody waits, or by the machine's clock. */
+  /** When its clock is to wake somebody; undefined while nobody waits, and by the machine's. */
   readonly nextMs: number | undefined;
 }
 

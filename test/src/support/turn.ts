@@ -1,5 +1,5 @@
-// Turn: what a test has a handler do with one instruction, in place of a real system. Plain data: it
-// may be sent to another process.
+// Turn: what a test has a handler do with one instruction, in place of a real system. Plain data:
+// it may be sent to another process.
 
 import type { JsonValue } from "@cloudbrain/sdk/domain";
 import type { InstructionContext } from "@cloudbrain/sdk/node";
