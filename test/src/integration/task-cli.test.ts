@@ -219,6 +219,7 @@ test("every command of the guides is one that the command line takes", async () 
   assert.equal(commandsOf("tasks.zh-CN.md"), commands);
   writeFileSync(join(directory, "form.json"), '{"result":"done","summary":"积水已排空"}');
   writeFileSync(join(directory, "first"), "a first password");
+  writeFileSync(join(directory, "现场.jpg"), "a photo");
   // Nobody listens there: what is sound gets as far as the hub, what is not ends before.
   const nowhere = ["--hub", "127.0.0.1:1", "--identity", "seat", "--timeout", "5s"];
   for (let at = 0; at < commands.length; at += commandsAtOnce) {
