@@ -1,4 +1,5 @@
-// The worked applications in the simulation in short. `npm run test:sim -- --applications` plays many.
+// The worked applications in the simulation in short. `npm run test:sim -- --applications` plays
+// many.
 
 import { equal, is } from "uvu/assert";
 import { suite } from "../support/suite.ts";
