@@ -9,6 +9,7 @@ export * from "./cloudbrain/v1/node.ts";
 export * from "./cloudbrain/v1/frames.ts";
 export * from "./cloudbrain/v1/application.ts";
 export * from "./cloudbrain/v1/blob.ts";
+export * from "./cloudbrain/v1/catalog.ts";
 export * from "./cloudbrain/v1/error.ts";
 export * from "./cloudbrain/v1/chain.ts";
 export * from "./cloudbrain/v1/link.ts";

@@ -23,6 +23,7 @@ import {
   type OpaqueBody,
 } from "../domain/index.ts";
 import { encodeBody, hasPayload, kindNumbers, parseBody } from "./bodies.ts";
+import { encodeCatalogMessage, parseCatalogMessage } from "./catalog-messages.ts";
 import { clip, invalid } from "./checks.ts";
 import {
   encodeGoodbye,
@@ -90,6 +91,10 @@ function writeBatch(batch: Batch, writer: BinaryWriter): void {
     writer.join();
   }
   if (batch.bulkWanted === true) writer.uint32(128).bool(true);
+  if (batch.catalog !== undefined) {
+    encodeCatalogMessage(batch.catalog, writer.uint32(138).fork());
+    writer.join();
+  }
 }
 
 function encodeRun(run: LaneRun, writer: BinaryWriter): void {
@@ -186,6 +191,7 @@ function readBatch(reader: WireReader, self: Address | undefined): Batch {
     else if (tag === 66) add(refusals, readRefusal(reader, reader.partEnd(len)), refusalsMax);
     else if (tag === 32) batch.heartbeat = reader.bool();
     else if (tag === 128) batch.bulkWanted = reader.bool();
+    else if (tag === 138) batch.catalog = parseCatalogMessage(reader.bytes());
     else if (tag === 10) batch.hello = parseHello(reader.bytes());
     else if (tag === 18) batch.welcome = parseWelcome(reader.bytes());
     else if (tag === 26) batch.goodbye = parseGoodbye(reader.bytes());

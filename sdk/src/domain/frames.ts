@@ -8,6 +8,7 @@
 
 import type { Address } from "./address.ts";
 import type { AggregateRule, FanoutEach } from "./application.ts";
+import type { CatalogMessage } from "./catalog-frames.ts";
 import type { NodeDescription, NodeState } from "./node-record.ts";
 import type { RegistrationContent, RegistrationName, RegistrationReport } from "./registration.ts";
 import type { TaskHeading, TaskSpec } from "./task.ts";
@@ -286,6 +287,8 @@ export interface Batch {
   readonly heartbeat?: boolean | undefined;
   /** The listening end asks for the bulk stream, which only the dialling end can open. */
   readonly bulkWanted?: boolean | undefined;
+  /** Of the catalogs at both ends, on the bulk stream; alone in its batch. */
+  readonly catalog?: CatalogMessage | undefined;
   readonly runs: readonly LaneRun[];
   readonly acks: readonly LaneAck[];
   readonly credits: readonly LaneCredit[];

@@ -2,6 +2,7 @@ export * from "./address.ts";
 export * from "./aggregate.ts";
 export * from "./application.ts";
 export * from "./blob.ts";
+export * from "./catalog-frames.ts";
 export * from "./civil-day.ts";
 export * from "./errors.ts";
 export * from "./evaluation.ts";

@@ -175,4 +175,29 @@ export const limits = {
   blobUploadersMax: 100,
   blobMediaTypeCharsMax: 100,
   blobFileNameCharsMax: 200,
+  /** Entries of one directory: their index is in memory, about 1 KB each. */
+  catalogEntriesMax: 1_000_000,
+  /** One entry as its owner wrote it: a thousand cameras with their places fit. */
+  catalogEntryBytesMax: 64 * 1024,
+  /** When a delta of a catalog is sent although more is waiting. */
+  catalogDeltaBytesTarget: 128 * 1024,
+  /** With one entry more it is still far below a batch. */
+  catalogDeltaBytesMax: 512 * 1024,
+  /** Entries of one delta. */
+  catalogDeltaEntriesMax: 1_000,
+  /** What a child sends of its log before the first of it is acknowledged, and a hub may hold. */
+  catalogWindowBytes: 1024 * 1024,
+  /** Changes of a catalog in one synced write. */
+  catalogCommitEntriesMax: 2_000,
+  /**
+   * How long a hub remembers that an entry is gone: an old path that was cut off for longer could
+   * bring it back (Serf keeps a member that has left for as long).
+   */
+  tombstoneKeepMs: 24 * 3_600_000,
+  /** Refusals that one acknowledgement names; the others are counted by the hub. */
+  catalogRefusalsMax: 20,
+  /** Rows of one page of a directory. */
+  catalogPageMax: 200,
+  /** Words of one search; the longest names have fewer. */
+  searchWordsMax: 32,
 } as const;

@@ -4,6 +4,7 @@ import {
   type Address,
   type AggregateRule,
   type Batch,
+  type CatalogMessage,
   type FanoutEach,
   type Frame,
   type FrameBody,
@@ -386,6 +387,39 @@ const positions: Arbitrary<readonly LanePosition[]> = fc.array(
 const features = fc.array(word, { maxLength: 5 });
 const anyBody: Arbitrary<Frame["body"]> = fc.oneof(opaque, ...Object.values(bodies));
 
+const entryName = fc.record({ owner: address, code });
+const versioned = fc.record({ owner: address, code, incarnation: sequence, counter: sequence });
+const catalogMessages: Arbitrary<CatalogMessage> = fc.oneof(
+  fc.record({ kind: fc.constant("resume" as const), logId: word, appliedRev: sequence }),
+  fc.record({
+    kind: fc.constant("ack" as const),
+    logId: word,
+    appliedRev: sequence,
+    refusals: fc.array(
+      fc
+        .record({ name: entryName, error: code, detail: text(50) })
+        .map(({ name, error, detail }) => ({ ...name, error, detail })),
+      { maxLength: 3 },
+    ),
+  }),
+  fc
+    .record({
+      logId: word,
+      revs: fc.array(sequence, { minLength: 3, maxLength: 3 }),
+      upserts: fc.array(
+        fc
+          .record({ name: versioned, entry: fc.uint8Array({ maxLength: 50 }) })
+          .map(({ name, entry }) => ({ ...name, entry: new Uint8Array(entry) })),
+        { maxLength: 3 },
+      ),
+      tombstones: fc.array(versioned, { maxLength: 3 }),
+    })
+    .map(({ revs, ...rest }) => {
+      const [baseRev = 0, toRev = 0, headRev = 0] = revs.toSorted((a, b) => a - b);
+      return { kind: "delta" as const, baseRev, toRev, headRev, ...rest };
+    }),
+);
+
 /** Whole batches. A run has frames of every kind. */
 export const batches: Arbitrary<Batch> = fc.record({
   hello: maybe(
@@ -426,6 +460,7 @@ export const batches: Arbitrary<Batch> = fc.record({
   ),
   heartbeat: maybe(fc.constant(true)),
   bulkWanted: maybe(fc.constant(true)),
+  catalog: maybe(catalogMessages),
   runs: fc.array(
     fc.record({ lane, firstSeq: sequence, frames: fc.array(frameOf(anyBody), { maxLength: 5 }) }),
     { maxLength: 2 },

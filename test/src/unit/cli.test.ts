@@ -31,13 +31,14 @@ exits("the table is the contract, and nobody changes it by accident", () => {
   }
   codesOf.delete(1);
   assert.equal(Object.fromEntries(codesOf), {
-    2: ["ADDRESS_INVALID", "FORM_INVALID", "INPUT_INVALID"],
+    2: ["ADDRESS_INVALID", "FORM_INVALID", "INPUT_INVALID", "RESOURCE_INVALID"],
     3: [
       "APPLICATION_UNKNOWN",
       "BLOB_UNKNOWN",
       "CHAIN_UNKNOWN",
       "INSTRUCTION_UNKNOWN",
       "NODE_UNKNOWN",
+      "RESOURCE_UNKNOWN",
       "SERVICE_UNKNOWN",
       "STORE_MISSING",
       "TARGET_UNKNOWN",
@@ -64,6 +65,9 @@ exits("the table is the contract, and nobody changes it by accident", () => {
       "INSTRUCTION_ENDED",
       "INSTRUCTION_TAKEN",
       "KEY_CONFLICT",
+      "RESOURCE_CODE_TAKEN",
+      "RESOURCE_EXISTS",
+      "RESOURCE_STATE",
       "REVISION_CONFLICT",
       "STORE_EXISTS",
       "STORE_LOCKED",

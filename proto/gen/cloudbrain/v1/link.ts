@@ -17,6 +17,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { CatalogMessage } from "./catalog.ts";
 import { NodeDescription, Title } from "./node.ts";
 
 /** Lanes of a session. Each has its own order, credits and acknowledgements. */
@@ -92,6 +93,8 @@ export interface Batch {
   refusals: LaneRefusal[];
   /** The listening end has frames of the bulk lane and no stream for them: open it. */
   bulkWanted: boolean;
+  /** On the bulk stream only, between ends whose features both have `catalog/1`; alone in its batch. */
+  catalog?: CatalogMessage | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -273,6 +276,7 @@ function createBaseBatch(): Batch {
     credits: [],
     refusals: [],
     bulkWanted: false,
+    catalog: undefined,
     _unknownFields: {},
   };
 }
@@ -305,6 +309,9 @@ export const Batch: MessageFns<Batch> = {
     }
     if (message.bulkWanted !== false) {
       writer.uint32(128).bool(message.bulkWanted);
+    }
+    if (message.catalog !== undefined) {
+      CatalogMessage.encode(message.catalog, writer.uint32(138).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -402,6 +409,14 @@ export const Batch: MessageFns<Batch> = {
             message.bulkWanted = reader.bool();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.catalog = CatalogMessage.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -440,6 +455,9 @@ export const Batch: MessageFns<Batch> = {
     message.credits = object.credits?.map((e) => LaneCredit.fromPartial(e)) || [];
     message.refusals = object.refusals?.map((e) => LaneRefusal.fromPartial(e)) || [];
     message.bulkWanted = object.bulkWanted ?? false;
+    message.catalog = (object.catalog !== undefined && object.catalog !== null)
+      ? CatalogMessage.fromPartial(object.catalog)
+      : undefined;
     return message;
   },
 };
