@@ -34,6 +34,7 @@ import { HubHealth } from "./api/hub-health.ts";
 import { addServices } from "./api/services.ts";
 import { TaskWatch } from "./api/task-watch.ts";
 import { HubBlobs } from "./blobs/hub-blobs.ts";
+import { HubCatalog } from "./catalog/hub-catalog.ts";
 import { HubDriver } from "./driver.ts";
 import { audit, type HubEvent, HubKernel, type HubOutput, liveTables } from "./kernel/index.ts";
 import { HubLinks } from "./links/hub-links.ts";
@@ -125,6 +126,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         calendars: calendars.names,
         validate,
         blobs,
+        catalog: opened.catalog,
       }),
   });
   const dialer = createParentDialer(options, kernel, links, opened.epoch);
@@ -144,6 +146,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     await server.close({ graceMs: 2_000 });
     await passwords.close();
     driver.stop();
+    await opened.catalog.close();
     await opened.close();
   };
   return {
@@ -240,6 +243,14 @@ async function openDurable(
     ...(options.openStore === undefined ? {} : { openStore: options.openStore }),
   });
   const blobs = new HubBlobs(options, () => opened.journal.now());
+  const failed = (error: MeshError): void => {
+    health.stop();
+    options.fatal(error);
+  };
+  const catalog = await openCatalogOf(options, failed).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   const links = new HubLinks({
     description: options.description,
     storeId: opened.meta.storeId,
@@ -247,6 +258,7 @@ async function openDurable(
     log: options.log,
     mentioned: (text) => blobs.mentioned(text),
     parentLinked: () => blobs.linked(),
+    catalogs: catalog,
   });
   driver = new HubDriver({
     self: options.description.address,
@@ -256,12 +268,18 @@ async function openDurable(
     chainChanged: (chain, revision) => watches.chains.changed(chain, revision),
     taskChanged: (task) => watches.tasks.changed(task),
     signalPublished: ({ id, name }) => options.log("signal published", { id, name }),
-    fatal: (error) => {
-      health.stop();
-      options.fatal(error);
-    },
+    fatal: failed,
   });
   links.bind(driver);
   driver.bind(opened.journal);
-  return { ...opened, driver, links, blobs, epoch: opened.meta.epoch };
+  return { ...opened, driver, links, blobs, catalog, epoch: opened.meta.epoch };
+}
+
+function openCatalogOf(
+  options: HubOptions,
+  failed: (error: MeshError) => void,
+): Promise<HubCatalog> {
+  const { description, dataDirectory, log, clock = systemClock } = options;
+  const now = (): number => clock.now();
+  return HubCatalog.open({ description, dataDirectory, now, log, failed });
 }

@@ -2,6 +2,16 @@
 // import. What a part of the mesh itself needs beyond this has its own subpath.
 
 export {
+  type ItemType,
+  type ResourceDescription,
+  type ResourceDraft,
+  type ResourceKind,
+  type ResourceState,
+  resource,
+  type SharingType,
+  type UpdateCycle,
+} from "./catalog/index.ts";
+export {
   type ApplicationInfo,
   type BlobCalls,
   type BlobDescription,
@@ -13,6 +23,7 @@ export {
   type ClientOptions,
   createClient,
   type Diagnostic,
+  type DirectoryInfo,
   type FanoutChildSnapshot,
   type FanoutSnapshot,
   type GetBlobOptions,
@@ -21,6 +32,12 @@ export {
   type NodeInfo,
   type PutBlobOptions,
   type PutBlobResult,
+  type ResourceCalls,
+  type ResourceFacet,
+  type ResourceFilter,
+  type ResourceInfo,
+  type ResourcePage,
+  type ResourceSearch,
   type ReturnDecision,
   type SignIn,
   type StepSnapshot,

@@ -3,6 +3,7 @@
 import {
   ApplicationServiceService,
   BlobServiceService,
+  CatalogServiceService,
   ChainServiceService,
   HubServiceService,
   LinkServiceService,
@@ -17,6 +18,7 @@ import type { NodeDescription, Validate } from "@cloudbrain/sdk/domain";
 import type { Journal } from "@cloudbrain/sdk/journal";
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { HubBlobs } from "../blobs/hub-blobs.ts";
+import type { HubCatalog } from "../catalog/hub-catalog.ts";
 import type { HubDriver } from "../driver.ts";
 import type { HubEvent, HubKernel, HubOutput } from "../kernel/index.ts";
 import type { HubLinks } from "../links/hub-links.ts";
@@ -25,6 +27,7 @@ import type { PasswordProcess } from "../users/password-process.ts";
 import { createApplicationService } from "./application-service.ts";
 import { createBlobService } from "./blob-service.ts";
 import type { CallHost } from "./calls.ts";
+import { createCatalogService } from "./catalog-service.ts";
 import { createChainService } from "./chain-service.ts";
 import type { ChainWatch } from "./chain-watch.ts";
 import { createHealthService } from "./health-service.ts";
@@ -55,6 +58,7 @@ export interface ServiceParts {
   readonly calendars: readonly string[];
   readonly validate: Validate;
   readonly blobs: HubBlobs;
+  readonly catalog: HubCatalog;
 }
 
 /** Adds all that the hub serves beside the links, which the server has already. */
@@ -70,6 +74,7 @@ export function addServices(server: Server, parts: ServiceParts): void {
   add(RegistryServiceService, createRegistryService(parts));
   add(HubServiceService, createHubService(parts));
   add(UserServiceService, createUserService(parts));
+  add(CatalogServiceService, createCatalogService(parts));
   add(TaskServiceService, createTaskService(parts));
   add(BlobServiceService, createBlobService(parts));
   add(HealthService, createHealthService(parts, served));

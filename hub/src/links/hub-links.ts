@@ -1,15 +1,16 @@
 // Links of a hub: joins live connections with the kernel. Children dial us; we dial our parent.
 
-import type {
-  Address,
-  Hello,
-  LaneAck,
-  LaneRun,
-  NodeDescription,
-  SessionMark,
-  Welcome,
+import {
+  type Address,
+  catalogFeature,
+  type Hello,
+  type LaneAck,
+  type LaneRun,
+  type NodeDescription,
+  type SessionMark,
+  type Welcome,
 } from "@cloudbrain/sdk/domain";
-import type { Link, LinkHost } from "@cloudbrain/sdk/link";
+import type { CatalogTraffic, Link, LinkHost } from "@cloudbrain/sdk/link";
 import { helloFor } from "@cloudbrain/sdk/session";
 import type { DriverLinks, HubDriver } from "../driver.ts";
 import type { HubKernel, HubOutput } from "../kernel/index.ts";
@@ -23,7 +24,21 @@ export interface HubLinksOptions {
   readonly mentioned: (text: string | Uint8Array) => void;
   /** The hub above has welcomed us. */
   readonly parentLinked: () => void;
+  readonly catalogs: CatalogEnds;
 }
+
+/** What replicates the hub's catalog over one link, until that is closed. */
+export interface CatalogEnd extends CatalogTraffic {
+  close(): void;
+}
+
+export interface CatalogEnds {
+  openDownlink(child: Address, link: Link): CatalogEnd;
+  openUplink(link: Link): CatalogEnd;
+}
+
+/** Optional abilities of this build. */
+const ownFeatures: readonly string[] = [catalogFeature];
 
 type Outgoing<Type extends HubOutput["type"]> = Extract<HubOutput, { type: Type }>;
 
@@ -38,6 +53,9 @@ export class HubLinks implements LinkHost, DriverLinks {
   private readonly options: HubLinksOptions;
   private readonly links = new Map<number, Link>();
   private readonly linkOfPeer = new Map<Address, Link>();
+  /** By link: the features of the other end, then those of both. */
+  private readonly features = new Map<number, readonly string[]>();
+  private readonly catalogEnds = new Map<number, CatalogEnd>();
   private driver: HubDriver | undefined;
 
   constructor(options: HubLinksOptions) {
@@ -58,7 +76,7 @@ export class HubLinks implements LinkHost, DriverLinks {
     return {
       protocolMin: 1,
       protocolMax: 1,
-      features: [],
+      features: ownFeatures,
       description: this.options.description,
       storeId: this.options.storeId,
       epoch,
@@ -72,6 +90,7 @@ export class HubLinks implements LinkHost, DriverLinks {
 
   greeted(link: Link, hello: Hello): void {
     this.links.set(link.id, link);
+    this.features.set(link.id, hello.features);
     const known = helloFor(this.options.storeId, hello);
     this.driver?.submit({ type: "linkGreeted", link: link.id, hello: known });
   }
@@ -79,6 +98,7 @@ export class HubLinks implements LinkHost, DriverLinks {
   welcomed(link: Link, welcome: Welcome): void {
     this.links.set(link.id, link);
     this.options.parentLinked();
+    this.features.set(link.id, welcome.features);
     this.driver?.submit({ type: "linkWelcomed", link: link.id, welcome });
   }
 
@@ -106,6 +126,9 @@ export class HubLinks implements LinkHost, DriverLinks {
   }
 
   closed(link: Link, reason: Parameters<LinkHost["closed"]>[1]): void {
+    this.catalogEnds.get(link.id)?.close();
+    this.catalogEnds.delete(link.id);
+    this.features.delete(link.id);
     if (!this.links.delete(link.id)) return;
     for (const [peer, live] of this.linkOfPeer) {
       if (live === link) this.linkOfPeer.delete(peer);
@@ -121,19 +144,36 @@ export class HubLinks implements LinkHost, DriverLinks {
     this.linkOfPeer.set(output.session.peer, link);
     const welcome: Welcome = {
       ...output.welcome,
+      features: this.commonFeatures(link),
       title: description.title,
       storeId,
       heartbeatMs,
       // The server knows which link it is.
       linkToken: "",
     };
+    const { peer } = output.session;
+    this.attachCatalog(link, () => this.options.catalogs.openDownlink(peer, link));
     link.welcome(output.session, welcome);
+  }
+
+  private commonFeatures({ id }: Link): readonly string[] {
+    const theirs = this.features.get(id) ?? [];
+    return ownFeatures.filter((feature) => theirs.includes(feature));
+  }
+
+  /** A peer that does not know catalogs is never sent a word of them. */
+  private attachCatalog(link: Link, open: () => CatalogEnd): void {
+    if (!this.commonFeatures(link).includes(catalogFeature)) return;
+    const end = open();
+    this.catalogEnds.set(link.id, end);
+    link.attachCatalog(end);
   }
 
   attach(output: Outgoing<"attached">): void {
     const link = this.links.get(output.link);
     if (link === undefined) return;
     this.linkOfPeer.set(output.session.peer, link);
+    this.attachCatalog(link, () => this.options.catalogs.openUplink(link));
     link.attach(output.session);
   }
 

@@ -202,6 +202,10 @@ export class CatalogDownlink {
     this.options.wake();
   }
 
+  hasNext(): boolean {
+    return this.isOpen && (!this.hasGreeted || this.ack !== undefined);
+  }
+
   /** What to send now: how far we are, then acknowledgements. */
   next(): CatalogMessage | undefined {
     if (!this.isOpen) return undefined;

@@ -111,6 +111,10 @@ export class CatalogUplink {
     this.options.wake();
   }
 
+  hasNext(): boolean {
+    return this.ready !== undefined;
+  }
+
   /** What to send now. */
   next(): CatalogMessage | undefined {
     const { ready } = this;

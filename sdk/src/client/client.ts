@@ -7,6 +7,7 @@
 import {
   ApplicationServiceClient,
   BlobServiceClient,
+  CatalogServiceClient,
   ChainServiceClient,
   HubServiceClient,
   RegistryServiceClient,
@@ -39,6 +40,7 @@ import {
 import { ChainRuns } from "./chain-runs.ts";
 import { HubChannel } from "./hub-channel.ts";
 import { type ChainPlanInfo, readPlan } from "./plan-results.ts";
+import { createResourceCalls, type ResourceCalls } from "./resources.ts";
 import {
   type ChainSnapshot,
   type ChainState,
@@ -186,6 +188,8 @@ export interface Client extends ChainControl {
   readonly tasks: TaskCalls;
   /** Attachments by the hash of their content. */
   readonly blobs: BlobCalls;
+  /** The directory of resources. */
+  readonly resources: ResourceCalls;
   /**
    * A client that acts as this user, with a connection of its own to close. SIGN_IN_REFUSED,
    * PASSWORD_CHANGE_NEEDED.
@@ -208,6 +212,7 @@ class HubClient implements Client {
   readonly users: UserCalls;
   readonly tasks: TaskCalls;
   readonly blobs: BlobCalls;
+  readonly resources: ResourceCalls;
   private readonly options: ClientOptions;
   private readonly host: CallHost;
   private readonly chains: ChainServiceClient;
@@ -236,6 +241,8 @@ class HubClient implements Client {
     this.tasks = createTaskCalls(this.host, tasks);
     const blobs = new BlobServiceClient(hub, channel.credentials, shared);
     this.blobs = createBlobCalls(this.host, blobs);
+    const catalog = new CatalogServiceClient(hub, channel.credentials, shared);
+    this.resources = createResourceCalls(this.host, catalog);
   }
 
   async submit(

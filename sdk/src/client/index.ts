@@ -52,6 +52,15 @@ export {
   type PlannedStepInfo,
   plannedFates,
 } from "./plan-results.ts";
+export type {
+  DirectoryInfo,
+  ResourceCalls,
+  ResourceFacet,
+  ResourceFilter,
+  ResourceInfo,
+  ResourcePage,
+  ResourceSearch,
+} from "./resources.ts";
 export {
   type ChainNote,
   type ChainSnapshot,

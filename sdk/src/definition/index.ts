@@ -5,7 +5,7 @@ export {
 } from "./application-diff.ts";
 export { decodeApplication, encodeApplication } from "./application-json.ts";
 export { type CalendarConfig, parseCalendars } from "./calendar-config.ts";
-export { type Diagnostic, formatDiagnostic } from "./diagnostic.ts";
+export { closestName, type Diagnostic, formatDiagnostic } from "./diagnostic.ts";
 export { parseDuration } from "./duration.ts";
 export { createEvaluate, type EvaluateOptions } from "./expression.ts";
 export { hashApplication } from "./hash.ts";

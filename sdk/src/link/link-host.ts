@@ -2,6 +2,7 @@
 
 import type {
   Address,
+  CatalogMessage,
   Goodbye,
   Hello,
   LaneAck,
@@ -29,6 +30,15 @@ export interface LinkHost {
   refusals(link: Link, refusals: readonly LaneRefusal[]): void;
   /** Exactly once per link. */
   closed(link: Link, reason: ClosedReason): void;
+}
+
+/** One end of the replication of catalogs over a link: outside of the session's lanes. */
+export interface CatalogTraffic {
+  /** Whether `next` has something: then the listening end asks for the bulk stream. */
+  hasNext(): boolean;
+  /** Asked whenever the bulk stream can be written to. */
+  next(): CatalogMessage | undefined;
+  receive(message: CatalogMessage): void;
 }
 
 /** What both ends of grpc-js' duplex calls have in common. */

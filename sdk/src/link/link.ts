@@ -6,11 +6,13 @@
 //       the host hears `closed` exactly once.
 //   T3  A link ends with its certificate: TLS looks at it at the handshake only.
 //   T4  What the peer sends is never trusted: a batch that can't be read ends the link, not us.
+//   T14 Catalogs share the bulk stream with the bulk lane, message by message: neither starves.
 //   T10 What throws here or in the host ends this link alone; the peer hears DEFECT without a text.
 
 import { encodeBatch, parseBatch } from "../codec/index.ts";
 import {
   type Batch,
+  type CatalogMessage,
   type ErrorCode,
   type Goodbye,
   type Hello,
@@ -22,6 +24,7 @@ import {
 import { type LinkEvent, LinkProtocol, type LinkStream, type Session } from "../session/index.ts";
 import { joinWheel, leaveWheel, monotonicMs, type Ticking } from "./heartbeat-wheel.ts";
 import {
+  type CatalogTraffic,
   type ClosedReason,
   createLinkCounters,
   type DuplexCall,
@@ -57,6 +60,8 @@ export class Link implements Ticking {
   private isHolding = false;
   private held: Buffer[] = [];
   private heldBytes = 0;
+  private catalog: CatalogTraffic | undefined;
+  private isCatalogsTurn = false;
 
   constructor(call: DuplexCall, options: LinkOptions) {
     lastId += 1;
@@ -120,6 +125,11 @@ export class Link implements Ticking {
     return true;
   }
 
+  /** Both ends replicate their catalogs; before the link is welcomed or attached. */
+  attachCatalog(catalog: CatalogTraffic): void {
+    this.catalog = catalog;
+  }
+
   private isEnding(): boolean {
     return this.isOver || this.reason !== undefined;
   }
@@ -163,7 +173,7 @@ export class Link implements Ticking {
   private flush(stream: LinkStream): void {
     if (this.isOver || this.writing[stream]) return;
     if (stream === "bulk" && this.calls.bulk === undefined && this.options.openBulk === undefined) {
-      if (this.protocol.askForBulk()) this.flush("main");
+      if (this.protocol.askForBulk(this.catalog?.hasNext())) this.flush("main");
       return;
     }
     if (this.isHolding && stream === "bulk") return;
@@ -184,7 +194,7 @@ export class Link implements Ticking {
 
   private nextMessage(stream: LinkStream, nowMs: number): Buffer | undefined {
     try {
-      const batch = this.protocol.nextBatch(stream, nowMs);
+      const batch = stream === "main" ? this.nextMain(nowMs) : this.nextBulk(nowMs);
       if (batch === undefined) return undefined;
       const { buffer, byteOffset, byteLength } = encodeBatch(batch);
       this.protocol.sent(batch, byteLength);
@@ -194,6 +204,24 @@ export class Link implements Ticking {
       this.failed(error);
       return undefined;
     }
+  }
+
+  private nextMain(nowMs: number): Batch | undefined {
+    return this.protocol.nextBatch("main", nowMs);
+  }
+
+  private nextBulk(nowMs: number): Batch | undefined {
+    this.isCatalogsTurn = !this.isCatalogsTurn;
+    if (!this.isCatalogsTurn) {
+      return this.protocol.nextBatch("bulk", nowMs) ?? this.nextCatalog();
+    }
+    return this.nextCatalog() ?? this.protocol.nextBatch("bulk", nowMs);
+  }
+
+  private nextCatalog(): Batch | undefined {
+    const catalog = this.protocol.isOpen() ? this.catalog?.next() : undefined;
+    if (catalog === undefined) return undefined;
+    return { catalog, runs: [], acks: [], credits: [], refusals: [] };
   }
 
   private countOut(frames: number, bytes: number): void {
@@ -241,11 +269,18 @@ export class Link implements Ticking {
       for (const event of this.protocol.receive(batch, bytes.length, monotonicMs())) {
         this.dispatch(event);
       }
+      if (batch.catalog !== undefined) this.takeCatalog(batch.catalog);
     } catch (error) {
       this.failed(error);
     }
     // What waited for this credit has nobody else to send it.
     if (batch.credits.length > 0) this.pump();
+  }
+
+  private takeCatalog(message: CatalogMessage): void {
+    if (this.isEnding()) return;
+    if (this.catalog !== undefined && this.protocol.isOpen()) this.catalog.receive(message);
+    else this.refusePeer("a catalog message that was not agreed upon");
   }
 
   private hold(bytes: Buffer): void {

@@ -1,6 +1,7 @@
 // The surface of a node: what a vendor calls.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { ResourceDescription } from "../catalog/index.ts";
 import type { Address } from "../domain/index.ts";
 import type { ArgumentOf, CapabilityContract, InputOf, InstructionContract } from "./contract.ts";
 import type { Answer, AnswerReceipt, OpenInstruction } from "./deferred-work.ts";
@@ -80,6 +81,12 @@ export interface Node {
     ) => ArgumentOf<Output> | Promise<ArgumentOf<Output>>,
     options?: HandlerOptions,
   ): Node;
+  /**
+   * Declares resources of this node; before `start`. What is declared is published at `start`, and
+   * what an earlier start has published and this one does not declare is withdrawn. Throws
+   * RESOURCE_INVALID or RESOURCE_EXISTS.
+   */
+  publishes(...resources: readonly ResourceDescription[]): Node;
   /**
    * Resolves when the node is online. Rejects when the store can't be opened, with UNREACHABLE
    * after `timeout` and with CANCELLED on `signal`; the node is stopped then.

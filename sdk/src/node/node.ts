@@ -7,12 +7,14 @@
 //   V4  Work that a handler has put off is open until it is answered, however often we start.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { ResourceDescription } from "../catalog/index.ts";
 import {
   type Address,
   type Hello,
   isMeshError,
   limits,
   MeshError,
+  type NodeDescription,
   parentOf,
   parseAddress,
 } from "../domain/index.ts";
@@ -39,6 +41,7 @@ import { DeferredWork } from "./deferred-work.ts";
 import { type Duration, parseDurationMs } from "./duration.ts";
 import type { AnyHandler, Handler } from "./execution.ts";
 import { ExecutionQueue } from "./execution-queue.ts";
+import { NodeCatalog } from "./node-catalog.ts";
 import { describeNode, type NodeOptions, type NodeSettings, readSettings } from "./node-options.ts";
 import { keepParts } from "./node-parts.ts";
 import type { HandlerOptions, Node, NodeConnection, StateListener } from "./node-surface.ts";
@@ -65,6 +68,9 @@ class MeshNode implements Node, LinkHost {
   private readonly handlers = new Map<string, Handler>();
   private readonly queue: ExecutionQueue;
   readonly deferred: DeferredWork;
+  private readonly catalog: NodeCatalog;
+  /** Of both ends of the link. */
+  private features: readonly string[] = [];
   private readonly listeners = new Set<StateListener>();
   private connection: NodeConnection = "new";
   private settings: NodeSettings | undefined;
@@ -107,6 +113,11 @@ class MeshNode implements Node, LinkHost {
       log: complain,
       failed: (error) => this.fatal(error),
       ended: () => this.reviewDrain(),
+    });
+    this.catalog = new NodeCatalog({
+      now: () => clock.now(),
+      log: complain,
+      failed: (error) => this.fatal(error),
     });
     this.deferred = new DeferredWork({
       handlers: this.handlers,
@@ -160,6 +171,15 @@ class MeshNode implements Node, LinkHost {
 
   provide(contract: AnyContract, run: AnyHandler, options: HandlerOptions = {}): Node {
     return this.handle(contract, run, options);
+  }
+
+  publishes(...resources: readonly ResourceDescription[]): Node {
+    if (this.connection !== "new") {
+      const detail = "declare resources before start()";
+      throw new MeshError("CONFIG_INVALID", { subject: this.address, detail });
+    }
+    this.catalog.declare(this.address, resources);
+    return this;
   }
 
   async start(options: { signal?: AbortSignal; timeout?: Duration } = {}): Promise<void> {
@@ -251,6 +271,7 @@ class MeshNode implements Node, LinkHost {
     this.opened = opened;
     this.release(early);
     this.setAlarm();
+    await this.catalog.open(settings.dataDir, this.describe());
   }
 
   private dial(settings: NodeSettings): void {
@@ -277,8 +298,8 @@ class MeshNode implements Node, LinkHost {
     return {
       protocolMin: protocolVersion,
       protocolMax: protocolVersion,
-      features: [],
-      description: describeNode(this.options, this.address, this.handlers.keys()),
+      features: this.catalog.features,
+      description: this.describe(),
       storeId: opened?.meta.storeId ?? "",
       epoch: opened?.meta.epoch ?? 0,
       dial: this.dials,
@@ -287,6 +308,10 @@ class MeshNode implements Node, LinkHost {
       heartbeatMs: settings.timing.heartbeatMs,
       draining: kernel?.state.draining ?? false,
     };
+  }
+
+  private describe(): NodeDescription {
+    return describeNode(this.options, this.address, this.handlers.keys());
   }
 
   private submit(event: AgentEvent): void {
@@ -305,6 +330,7 @@ class MeshNode implements Node, LinkHost {
 
   welcomed(link: Link, welcome: Parameters<LinkHost["welcomed"]>[1]): void {
     this.link = link;
+    this.features = welcome.features;
     this.submit({ type: "linkWelcomed", link: link.id, welcome });
   }
 
@@ -324,6 +350,7 @@ class MeshNode implements Node, LinkHost {
   closed(link: Link): void {
     if (this.link !== link) return;
     this.link = undefined;
+    this.catalog.unlinked();
     this.submit({ type: "linkClosed", link: link.id });
   }
 
@@ -365,6 +392,7 @@ class MeshNode implements Node, LinkHost {
 
   private attached(output: Extract<AgentOutput, { type: "attached" }>): void {
     if (this.link?.id !== output.link) return;
+    this.catalog.linked(this.link, this.features);
     this.link.attach(output.session);
     if (this.connection !== "draining") this.enter("online", "");
     this.starting?.resolve();
@@ -426,6 +454,7 @@ class MeshNode implements Node, LinkHost {
     this.alarm.stop();
     const { opened } = this;
     this.opened = undefined;
+    await this.catalog.close();
     await opened?.close();
   }
 

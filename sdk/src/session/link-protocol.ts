@@ -204,12 +204,15 @@ export class LinkProtocol {
     return events;
   }
 
-  /** Called where there is no bulk stream and no way to open one (L6): whether to ask for it. */
-  askForBulk(): boolean {
+  /**
+   * Called where there is no bulk stream and no way to open one (L6): whether to ask for it now.
+   * Others than the bulk lane may want it.
+   */
+  askForBulk(isWanted = false): boolean {
     const flow = this.flows.get("bulk");
     if (this.bulkAsk !== "none" || !this.isOpen() || flow === undefined) return false;
     const next = Math.max(flow.cursor, (this.session?.acked("bulk") ?? 0) + 1);
-    if (this.session?.frameAt("bulk", next) === undefined) return false;
+    if (!isWanted && this.session?.frameAt("bulk", next) === undefined) return false;
     this.bulkAsk = "due";
     return true;
   }

@@ -117,6 +117,7 @@ test("both versions list every service, and the schema of each is at hand", asyn
   assert.equal(services, [
     "cloudbrain.v1.ApplicationService",
     "cloudbrain.v1.BlobService",
+    "cloudbrain.v1.CatalogService",
     "cloudbrain.v1.ChainService",
     "cloudbrain.v1.HubService",
     "cloudbrain.v1.LinkService",
@@ -234,7 +235,7 @@ test("a caller whose connection breaks in the middle of its questions is no defe
   proxy.close();
   assert.is((await ended).code, status.UNAVAILABLE);
   const other = keep(new ServerReflectionClient(...(await probed.caller(neighbour))));
-  assert.is((await servicesOf(other)).length, 11);
+  assert.is((await servicesOf(other)).length, 12);
   assert.equal(
     probed.logged.filter((event) => event.includes("defect")),
     [],
