@@ -94,8 +94,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const watches = { chains: new ChainWatch(), tasks: new TaskWatch() };
   const health = new HubHealth();
   const opened = await openDurable(options, kernel, watches, health);
-  const { driver, links, store, blobs } = opened;
-  const history = new History(store, kernel);
+  const { driver, links, store, blobs, catalog } = opened;
   const passwords = new PasswordProcess(options.passwordLogN);
   const calls = createCallHost(options, kernel, opened);
   const drain = async (): Promise<void> => {
@@ -112,7 +111,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       addServices(grpcServer, {
         driver,
         kernel,
-        history,
+        history: new History(store, kernel),
         watch: watches.chains,
         taskWatch: watches.tasks,
         health,
@@ -126,7 +125,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
         calendars: calendars.names,
         validate,
         blobs,
-        catalog: opened.catalog,
+        catalog,
       }),
   });
   const dialer = createParentDialer(options, kernel, links, opened.epoch);
@@ -146,7 +145,6 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     await server.close({ graceMs: 2_000 });
     await passwords.close();
     driver.stop();
-    await opened.catalog.close();
     await opened.close();
   };
   return {
@@ -272,7 +270,11 @@ async function openDurable(
   });
   links.bind(driver);
   driver.bind(opened.journal);
-  return { ...opened, driver, links, blobs, catalog, epoch: opened.meta.epoch };
+  const close = async (): Promise<void> => {
+    await catalog.close();
+    await opened.close();
+  };
+  return { ...opened, close, driver, links, blobs, catalog, epoch: opened.meta.epoch };
 }
 
 function openCatalogOf(

@@ -304,9 +304,9 @@ function addVerify(program: Command): void {
         say(
           output,
           `${isSound ? "完好" : "有损坏"}：${files} 个文件，${records} 条日志，${chains} 条指令链，` +
-            `${blobs} 个附件${harm}`,
+            `${blobs} 个附件，${report.entries} 个资源${harm}`,
           `${isSound ? "Sound" : "Damaged"}: ${files} files, ${records} journal records, ` +
-            `${chains} chains, ${blobs} attachments${harm}`,
+            `${chains} chains, ${blobs} attachments, ${report.entries} resources${harm}`,
         ),
       );
       process.exitCode = isSound ? exitCodes.done : exitCodes.failed;

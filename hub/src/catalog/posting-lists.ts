@@ -19,26 +19,35 @@ export class PostingLists {
     return this.lists.size;
   }
 
-  /** Documents are added in the order of their ids. */
+  /** Documents are added in the order of their ids; of a term's ranks in one the highest counts. */
   add(term: string, id: number, rank: number): void {
     const number = ((id << 2) | rank) >>> 0;
     const known = this.lists.get(term);
     if (known === undefined) this.lists.set(term, number);
     else if (typeof known === "number") {
-      const numbers = new Uint32Array(4);
-      numbers[0] = known;
-      numbers[1] = number;
-      this.lists.set(term, { numbers, length: 2 });
-    } else {
-      if (known.length === known.numbers.length) {
-        // By a half: what is unused of a million long lists is memory.
-        const grown = new Uint32Array(known.length + (known.length >> 1) + 2);
-        grown.set(known.numbers);
-        known.numbers = grown;
-      }
-      known.numbers[known.length] = number;
-      known.length += 1;
+      if (known >>> 2 !== id) {
+        const numbers = new Uint32Array(4);
+        numbers[0] = known;
+        numbers[1] = number;
+        this.lists.set(term, { numbers, length: 2 });
+      } else if (known < number) this.lists.set(term, number);
+    } else this.append(known, number);
+  }
+
+  private append(list: List, number: number): void {
+    const last = list.numbers[list.length - 1] ?? 0;
+    if (last >>> 2 === number >>> 2) {
+      list.numbers[list.length - 1] = Math.max(last, number);
+      return;
     }
+    if (list.length === list.numbers.length) {
+      // By a half: what is unused of a million long lists is memory.
+      const grown = new Uint32Array(list.length + (list.length >> 1) + 2);
+      grown.set(list.numbers);
+      list.numbers = grown;
+    }
+    list.numbers[list.length] = number;
+    list.length += 1;
   }
 
   /** Sorted; undefined when the term occurs nowhere. */

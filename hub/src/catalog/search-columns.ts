@@ -4,6 +4,11 @@
 export class NumberColumn {
   private numbers = new Uint32Array(1_024);
 
+  /** All of it, until the next `set`; beyond the last document it holds nothing. */
+  view(): Uint32Array {
+    return this.numbers;
+  }
+
   get(id: number): number {
     return this.numbers[id] ?? 0;
   }
@@ -32,6 +37,11 @@ export class WordColumn {
       this.known.set(word, number);
     }
     this.numbers.set(id, number);
+  }
+
+  /** Places in `words`, by document; until the next `set`. */
+  view(): Uint32Array {
+    return this.numbers.view();
   }
 
   /** Place of the document's word in `words`. */

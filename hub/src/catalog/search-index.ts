@@ -88,7 +88,19 @@ export class SearchIndex {
       state: entry.state,
     };
     for (const facet of facetNames) this.facets[facet].set(id, values[facet]);
-    for (const [term, rank] of termRanksOf(entry)) this.lists.add(term, id, rank);
+    this.addTerms(id, entry);
+  }
+
+  private addTerms(id: number, entry: CatalogEntry): void {
+    const add = (text: string, rank: number, withSingles = false): void =>
+      eachTerm(text, withSingles, (term) => this.lists.add(term, id, rank));
+    add(entry.name.zh, ranks.name, true);
+    if (entry.name.en !== undefined) add(entry.name.en, ranks.name);
+    add(entry.code, ranks.about);
+    add(entry.provider.name, ranks.about);
+    add(entry.provider.code, ranks.about);
+    for (const { name } of entry.items) add(name, ranks.about);
+    add(entry.abstract, ranks.abstract);
   }
 
   remove(name: EntryName): void {
@@ -128,19 +140,3 @@ export class SearchIndex {
 
 /** Days before 1970 exist: they sort below. */
 const daysShift = 800_000;
-
-function termRanksOf(entry: CatalogEntry): ReadonlyMap<string, number> {
-  const terms = new Map<string, number>();
-  const add = (text: string, rank: number, withSingles = false): void =>
-    eachTerm(text, withSingles, (term) => {
-      if ((terms.get(term) ?? 0) < rank) terms.set(term, rank);
-    });
-  add(entry.name.zh, ranks.name, true);
-  if (entry.name.en !== undefined) add(entry.name.en, ranks.name);
-  add(entry.code, ranks.about);
-  add(entry.provider.name, ranks.about);
-  add(entry.provider.code, ranks.about);
-  for (const { name } of entry.items) add(name, ranks.about);
-  add(entry.abstract, ranks.abstract);
-  return terms;
-}

@@ -38,7 +38,7 @@ export interface SearchResult {
   readonly nextPageToken: string;
 }
 
-/** Place of a hit: a lower one comes first. */
+/** Place of a hit: a lower value comes first, then a lower name. */
 interface Place {
   readonly value: number | string;
   readonly name: string;
@@ -50,44 +50,59 @@ const weights = [0, 1, 3, 8] as const;
 
 /** Refuses with INPUT_INVALID a token that is none of ours. */
 export function search(index: SearchIndex, query: SearchQuery): SearchResult {
-  const terms = termsOf(query.words, limits.searchWordsMax);
   const after = parseToken(query.pageToken, query.order);
-  const isWanted = filterOf(index, query);
-  const counts = query.withFacets ? new FacetCounts(index) : undefined;
+  const hits = new Hits(index, filterOf(index, query));
+  const terms = termsOf(query.words, limits.searchWordsMax);
+  if (terms.length > 0) intersect(index, terms, hits);
+  else if (query.words.trim() === "") {
+    for (let id = 0; id < index.names.length; id += 1) hits.take(id, 0);
+  }
   const byScore = query.order === "relevance" && terms.length > 0;
-  const page: (Place & { readonly id: number })[] = [];
-  let total = 0;
-  let behind = 0;
-  const take = (id: number, score: number): void => {
-    const name = index.names[id];
-    if (name === undefined || !isWanted(id)) return;
-    total += 1;
-    counts?.add(id);
-    const value = byScore ? -score : sortValueOf(index, query.order, id);
-    const place = { value, name };
-    if (after !== undefined && comparePlaces(place, after) <= 0) return;
-    behind += 1;
-    insert(page, { ...place, id }, query.pageSize);
-  };
-  if (terms.length === 0 && query.words.trim() === "") {
-    for (let id = 0; id < index.names.length; id += 1) take(id, 0);
-  } else intersect(index, terms, take);
-  const last = page.at(-1);
-  const hasMore = behind > page.length && last !== undefined;
+  const page = new Page(index, query.pageSize, after);
+  for (let at = 0; at < hits.length; at += 1) {
+    const id = hits.ids[at] as number;
+    page.offer(id, byScore ? -(hits.scores[at] as number) : sortValueOf(index, query.order, id));
+  }
+  const last = page.last();
   return {
-    names: page.map(({ name }) => name),
-    total,
-    facets: counts?.list() ?? [],
-    nextPageToken: hasMore ? tokenOf(query.order, last) : "",
+    names: page.places.map(({ name }) => name),
+    total: hits.length,
+    facets: query.withFacets ? countFacets(index, hits) : [],
+    nextPageToken: page.hasMore && last !== undefined ? tokenOf(query.order, last) : "",
   };
 }
 
-/** Documents that hold all terms, with their scores; none for words without a term. */
-function intersect(
-  index: SearchIndex,
-  terms: readonly string[],
-  take: (id: number, score: number) => void,
-): void {
+/** Documents that were found, with their scores: flat, since there may be a million. */
+class Hits {
+  ids = new Uint32Array(256);
+  scores = new Uint16Array(256);
+  length = 0;
+  private readonly index: SearchIndex;
+  private readonly isWanted: ((id: number) => boolean) | undefined;
+
+  constructor(index: SearchIndex, isWanted: ((id: number) => boolean) | undefined) {
+    this.index = index;
+    this.isWanted = isWanted;
+  }
+
+  take(id: number, score: number): void {
+    if (this.index.names[id] === undefined || this.isWanted?.(id) === false) return;
+    if (this.length === this.ids.length) {
+      const ids = new Uint32Array(this.length * 2);
+      const scores = new Uint16Array(this.length * 2);
+      ids.set(this.ids);
+      scores.set(this.scores);
+      this.ids = ids;
+      this.scores = scores;
+    }
+    this.ids[this.length] = id;
+    this.scores[this.length] = score;
+    this.length += 1;
+  }
+}
+
+/** Takes the documents that hold all terms; none for words without a term. */
+function intersect(index: SearchIndex, terms: readonly string[], hits: Hits): void {
   const lists: Uint32Array[] = [];
   for (const term of terms) {
     const list = index.lists.find(term);
@@ -110,7 +125,7 @@ function intersect(
       isHit = found !== undefined && found >>> 2 === id;
       if (isHit) score += weights[(found ?? 0) & 3] ?? 0;
     }
-    if (isHit) take(id, score);
+    if (isHit) hits.take(id, score);
   }
 }
 
@@ -132,7 +147,11 @@ function advance(list: Uint32Array, from: number, id: number): number {
   return low;
 }
 
-function filterOf(index: SearchIndex, { facets, area }: SearchQuery): (id: number) => boolean {
+/** Undefined: all are wanted. */
+function filterOf(
+  index: SearchIndex,
+  { facets, area }: SearchQuery,
+): ((id: number) => boolean) | undefined {
   const filters: ((id: number) => boolean)[] = [];
   for (const [facet, values] of facets) {
     const column = index.facets[facet];
@@ -144,7 +163,7 @@ function filterOf(index: SearchIndex, { facets, area }: SearchQuery): (id: numbe
     const wanted = owners.words.map((owner) => isWithin(owner, area));
     filters.push((id) => wanted[owners.number(id)] === true);
   }
-  return filters.length === 0 ? () => true : (id) => filters.every((isWanted) => isWanted(id));
+  return filters.length === 0 ? undefined : (id) => filters.every((isWanted) => isWanted(id));
 }
 
 function sortValueOf(index: SearchIndex, order: SearchOrder, id: number): number | string {
@@ -156,21 +175,50 @@ function comparePlaces(a: Place, b: Place): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
-/** Keeps the first `max` places in order. */
-function insert<Kept extends Place>(page: Kept[], place: Kept, max: number): void {
-  const last = page.at(-1);
-  if (page.length >= max) {
-    if (last === undefined || comparePlaces(place, last) >= 0) return;
-    page.pop();
+/** The first places behind a place, in order. */
+class Page {
+  readonly places: Place[] = [];
+  /** There are places behind the last one. */
+  hasMore = false;
+  private readonly index: SearchIndex;
+  private readonly max: number;
+  private readonly after: Place | undefined;
+
+  constructor(index: SearchIndex, max: number, after: Place | undefined) {
+    this.index = index;
+    this.max = max;
+    this.after = after;
   }
-  let low = 0;
-  let high = page.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (comparePlaces(page[middle] as Kept, place) < 0) low = middle + 1;
-    else high = middle;
+
+  last(): Place | undefined {
+    return this.places[this.places.length - 1];
   }
-  page.splice(low, 0, place);
+
+  /** Most hits are behind a full page: those are told by their value alone. */
+  offer(id: number, value: number | string): void {
+    const { after, max, places } = this;
+    if (after !== undefined && value < after.value) return;
+    const last = places.length < max ? undefined : this.last();
+    if (last !== undefined && value > last.value) {
+      this.hasMore = true;
+      return;
+    }
+    const place = { value, name: this.index.names[id] ?? "" };
+    if (after !== undefined && comparePlaces(place, after) <= 0) return;
+    if (last !== undefined) {
+      this.hasMore = true;
+      if (comparePlaces(place, last) >= 0) return;
+      places.pop();
+    }
+    let low = 0;
+    let high = places.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (comparePlaces(places[middle] as Place, place) < 0) low = middle + 1;
+      else high = middle;
+    }
+    places.splice(low, 0, place);
+  }
 }
 
 function tokenOf(order: SearchOrder, { value, name }: Place): string {
@@ -193,34 +241,21 @@ function parseToken(token: string, order: SearchOrder): Place | undefined {
   throw new MeshError("INPUT_INVALID", { subject: "page_token", detail });
 }
 
-class FacetCounts {
-  private readonly index: SearchIndex;
-  private readonly counts: readonly (readonly [facet: FacetName, counts: Uint32Array])[];
-
-  constructor(index: SearchIndex) {
-    this.index = index;
-    this.counts = facetNames.map((facet) => [
-      facet,
-      new Uint32Array(index.facets[facet].words.length),
-    ]);
-  }
-
-  add(id: number): void {
-    for (const [facet, counts] of this.counts) {
-      const number = this.index.facets[facet].number(id);
-      counts[number] = (counts[number] ?? 0) + 1;
+/** The most frequent values of each facet among the hits. */
+function countFacets(index: SearchIndex, { ids, length }: Hits): readonly FacetCount[] {
+  return facetNames.flatMap((facet) => {
+    const column = index.facets[facet];
+    const { words } = column;
+    const numbers = column.view();
+    const counts = new Uint32Array(words.length);
+    for (let at = 0; at < length; at += 1) {
+      const number = numbers[ids[at] as number] as number;
+      counts[number] = (counts[number] as number) + 1;
     }
-  }
-
-  /** The most frequent values of each facet. */
-  list(): readonly FacetCount[] {
-    return this.counts.flatMap(([facet, counts]) => {
-      const { words } = this.index.facets[facet];
-      return words
-        .map((value, number) => ({ facet, value, count: counts[number] ?? 0 }))
-        .filter(({ count }) => count > 0)
-        .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
-        .slice(0, facetValuesMax);
-    });
-  }
+    return words
+      .map((value, number) => ({ facet, value, count: counts[number] ?? 0 }))
+      .filter(({ count }) => count > 0)
+      .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
+      .slice(0, facetValuesMax);
+  });
 }

@@ -5,23 +5,27 @@
 const isHan = (unit: number): boolean =>
   (unit >= 0x3400 && unit <= 0x9fff) || (unit >= 0xf900 && unit <= 0xfaff);
 
+/** Punctuation and symbols, those of Chinese text among them, are no words. */
+const isSymbol = (unit: number): boolean =>
+  (unit >= 0x2000 && unit <= 0x2bff) ||
+  (unit >= 0x3000 && unit <= 0x303f) ||
+  (unit >= 0xfe30 && unit <= 0xfe4f) ||
+  unit >= 0xff00;
+
 const isWordUnit = (unit: number): boolean =>
   (unit >= 0x61 && unit <= 0x7a) ||
   (unit >= 0x30 && unit <= 0x39) ||
-  (unit >= 0xc0 && !isHan(unit));
+  (unit >= 0xc0 && !isHan(unit) && !isSymbol(unit));
 
 /** Longer words are no words: they are found by their beginning. */
 const wordUnitsMax = 40;
-
-/** Punctuation of Chinese text, which must not become words. */
-const punctuation = /[\u2000-\u2bff\u3000-\u303f\ufe30-\ufe4f\uff00-\uff0f\uff1a-\uff20]/g;
 
 /**
  * Calls `found` for every term of a text, repeated ones too. `withSingles`: single Han characters
  * as well, for texts in which one must be found by one of them.
  */
 export function eachTerm(text: string, withSingles: boolean, found: (term: string) => void): void {
-  const plain = text.normalize("NFKC").toLowerCase().replace(punctuation, " ");
+  const plain = text.normalize("NFKC").toLowerCase();
   const { length } = plain;
   let at = 0;
   while (at < length) {

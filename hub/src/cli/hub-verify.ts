@@ -1,10 +1,12 @@
-// hub verify: looks at a stopped hub's store from end to end without changing it: files, checksums,
-// every record of the hash chain, rows, that a replay of the journal gives the stored state, and
-// attachments.
+// hub verify: looks at a stopped hub's stores from end to end without changing them: files,
+// checksums, every record of the hash chain, rows, that a replay of the journal gives the stored
+// state, the entries of the catalog, and attachments.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { decodeKeptEntry, loadCatalog } from "@cloudbrain/sdk/catalog";
 import { createEvaluate, createValidate } from "@cloudbrain/sdk/definition";
-import { parentOf, parseAddress } from "@cloudbrain/sdk/domain";
+import { type Address, MeshError, parentOf, parseAddress } from "@cloudbrain/sdk/domain";
 import {
   decodeMeta,
   genesisHash,
@@ -27,6 +29,8 @@ export interface VerifyReport extends BlobReport {
   readonly lastSeq: number;
   readonly anchorSeq: number;
   readonly chains: number;
+  /** In the directory of resources. */
+  readonly entries: number;
   readonly violations: readonly Violation[];
 }
 
@@ -34,7 +38,8 @@ export interface VerifyReport extends BlobReport {
 export async function verifyHub(directory: string, addressText: string): Promise<VerifyReport> {
   const address = parseAddress(addressText);
   const storeDirectory = join(directory, "store");
-  const { files, bytes } = await verifyLevelDirectory(storeDirectory);
+  const main = await verifyLevelDirectory(storeDirectory);
+  const catalog = await verifyCatalog(directory, address);
   const anchor = openAnchor({ path: join(directory, "anchor"), create: false });
   const known = anchor.read();
   anchor.close();
@@ -66,8 +71,9 @@ export async function verifyHub(directory: string, addressText: string): Promise
     let chains = kernel.state.chains.size;
     for await (const _row of store.scan(tableRange("past"))) chains += 1;
     return {
-      files,
-      bytes,
+      files: main.files + catalog.files,
+      bytes: main.bytes + catalog.bytes,
+      entries: catalog.entries,
       records,
       facts,
       lastSeq: position.seq,
@@ -76,6 +82,28 @@ export async function verifyHub(directory: string, addressText: string): Promise
       violations: audit(kernel.state),
       ...(await verifyBlobs(join(directory, "blobs"))),
     };
+  } finally {
+    await store.close();
+  }
+}
+
+/** A hub that has never run has no catalog yet. */
+async function verifyCatalog(directory: string, identity: Address) {
+  const catalogDirectory = join(directory, "catalog");
+  if (!existsSync(catalogDirectory)) return { files: 0, bytes: 0, entries: 0 };
+  const { files, bytes } = await verifyLevelDirectory(catalogDirectory);
+  const store = await openLevelStore({ directory: catalogDirectory, identity, verify: "none" });
+  try {
+    const catalog = await loadCatalog({ store, now: Date.now, failed: () => undefined });
+    let entries = 0;
+    for await (const { entry } of catalog.rows()) {
+      if (entry === undefined) continue;
+      decodeKeptEntry(entry);
+      entries += 1;
+    }
+    if (entries === catalog.meta.entries) return { files, bytes, entries };
+    const detail = `${entries} entries are there, ${catalog.meta.entries} were counted`;
+    throw new MeshError("STORE_CORRUPT", { subject: catalogDirectory, detail });
   } finally {
     await store.close();
   }

@@ -57,6 +57,11 @@ const nouns: readonly Noun[] = [
     add: async (...words) => (await import("./app-commands.ts")).addAppCommands(...words),
   },
   {
+    name: "resource",
+    about: "about.resource",
+    add: async (...words) => (await import("./resource-commands.ts")).addResourceCommands(...words),
+  },
+  {
     name: "user",
     about: "about.user",
     add: async (...words) => (await import("./user-commands.ts")).addUserCommands(...words),

@@ -2,6 +2,7 @@
 
 import { appTextsEn } from "./app-texts-en.ts";
 import { blobTextsEn } from "./blob-texts-en.ts";
+import { resourceTextsEn } from "./resource-texts-en.ts";
 import { taskTextsEn } from "./task-texts-en.ts";
 import { userTextsEn } from "./user-texts-en.ts";
 
@@ -10,6 +11,7 @@ export const textsEn = {
   ...userTextsEn,
   ...taskTextsEn,
   ...blobTextsEn,
+  ...resourceTextsEn,
   "about.program": "The command of Cloud Brain Mesh: nodes, chains and applications of a city.",
   "about.hub": "the hub: init, run, status, drain, verify",
   "about.agent": "the agent that ties business systems to the mesh",

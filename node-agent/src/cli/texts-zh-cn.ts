@@ -2,6 +2,7 @@
 
 import { appTextsZhCn } from "./app-texts-zh-cn.ts";
 import { blobTextsZhCn } from "./blob-texts-zh-cn.ts";
+import { resourceTextsZhCn } from "./resource-texts-zh-cn.ts";
 import { taskTextsZhCn } from "./task-texts-zh-cn.ts";
 import type { TextKey } from "./texts-en.ts";
 import { userTextsZhCn } from "./user-texts-zh-cn.ts";
@@ -11,6 +12,7 @@ export const textsZhCn: Readonly<Record<TextKey, string>> = {
   ...userTextsZhCn,
   ...taskTextsZhCn,
   ...blobTextsZhCn,
+  ...resourceTextsZhCn,
   "about.program": "城市云脑群命令行：管理城市的节点、指令链与应用。",
   "about.hub": "协同中枢：init、run、status、drain、verify",
   "about.agent": "节点代理：把业务系统接入云脑群",

@@ -148,7 +148,8 @@ export class Catalog {
   async *rows(options: { readonly codePrefix?: string; readonly after?: string } = {}) {
     const { codePrefix = "", after } = options;
     const { gte, lt } = prefixOf(`E${codePrefix}`);
-    const start = after === undefined ? gte : new TextEncoder().encode(`E${after}\0`);
+    const behind = after === undefined ? gte : new TextEncoder().encode(`E${after}\0`);
+    const start = Buffer.compare(behind, gte) < 0 ? gte : behind;
     for await (const { key, value } of this.options.store.scan({ gte: start, lt })) {
       yield decodeRow(textOf(key, 1), value);
     }

@@ -96,16 +96,15 @@ export class CatalogDownlink {
     this.logId = message.logId;
     this.arrivedRev = message.toRev;
     this.heldBytes += bytes;
-    const reading = this.read(message);
-    this.options.catalog
-      .submit((transaction) => this.apply(transaction, reading))
-      .then(
-        (refusals) => {
-          this.heldBytes -= bytes;
-          this.acknowledge(message, refusals);
-        },
-        (error: unknown) => this.break(String(error)),
-      );
+    // Read when its turn comes: what waits for a commit are bytes, not thousands of objects.
+    const work = (transaction: CatalogTransaction) => this.apply(transaction, this.read(message));
+    this.options.catalog.submit(work).then(
+      (refusals) => {
+        this.heldBytes -= bytes;
+        this.acknowledge(message, refusals);
+      },
+      (error: unknown) => this.break(String(error)),
+    );
   }
 
   private break(detail: string): void {
@@ -180,7 +179,9 @@ export class CatalogDownlink {
       if (merged !== undefined) transaction.keep(row, merged);
     }
     const appliedRev = delta.toRev;
-    const sweepAtRev = isNew ? Math.max(delta.headRev, 1) : before.sweepAtRev;
+    // Of a child that we have heard nothing of there is nothing to sweep, and it reads everything.
+    const isResync = isNew && before.logId !== "";
+    const sweepAtRev = isResync ? Math.max(delta.headRev, 1) : before.sweepAtRev;
     // An empty log is complete at once.
     const isComplete = sweepAtRev > 0 && (appliedRev >= sweepAtRev || delta.headRev === 0);
     if (isComplete) await sweep(transaction, child, generation);

@@ -5,7 +5,7 @@
 //       other may use one code all the same: then both entries stand, each under its owner.
 //   O3  From the draft there is a way out and none back: what others have seen is no draft again.
 
-import { type Address, isWithin, MeshError, parentOf } from "../domain/index.ts";
+import { type Address, isWithin, limits, MeshError, parentOf } from "../domain/index.ts";
 import type { Catalog } from "./catalog.ts";
 import type { CatalogTransaction } from "./catalog-transaction.ts";
 import type { CatalogEntry, OwnerStamp, ResourceDescription, ResourceState } from "./entry.ts";
@@ -52,6 +52,10 @@ export class OwnEntries {
       if (row?.entry !== undefined) {
         const detail = `${this.self} has published ${code} already`;
         throw new MeshError("RESOURCE_EXISTS", { subject: code, detail });
+      }
+      if (transaction.meta.entries >= limits.catalogEntriesMax) {
+        const detail = `the directory is full: it holds ${limits.catalogEntriesMax} entries`;
+        throw new MeshError("QUOTA_EXCEEDED", { subject: code, detail });
       }
       await this.refuseTaken(transaction, code);
       return this.write(transaction, row, description);

@@ -41,6 +41,14 @@ export function creditCheckCharacter(body: string): string {
   return creditAlphabet.charAt((31 - (sum % 31)) % 31);
 }
 
+/** A directory has few providers, whose codes come again with every entry. */
+const soundCodes = new Set<string>();
+const soundCodesMax = 10_000;
+
 export function isCreditCode(code: string): boolean {
-  return creditPattern.test(code) && creditCheckCharacter(code.slice(0, 17)) === code.charAt(17);
+  if (soundCodes.has(code)) return true;
+  const isSound =
+    creditPattern.test(code) && creditCheckCharacter(code.slice(0, 17)) === code.charAt(17);
+  if (isSound && soundCodes.size < soundCodesMax) soundCodes.add(code);
+  return isSound;
 }

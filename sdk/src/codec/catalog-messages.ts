@@ -111,8 +111,9 @@ function readTombstone(message: ProtoVersioned): CatalogTombstone {
 }
 
 function readUpsert(message: ProtoVersioned & { readonly entry: Uint8Array }): CatalogUpsert {
-  // A copy: the parser's bytes are a view, and an entry must not keep its whole batch.
-  return { ...readTombstone(message), entry: new Uint8Array(message.entry) };
+  // A view: a batch of a catalog is little but its entries, and they are gone once applied.
+  const { buffer, byteOffset, length } = message.entry;
+  return { ...readTombstone(message), entry: new Uint8Array(buffer, byteOffset, length) };
 }
 
 function readNumber(value: bigint): number {

@@ -15,6 +15,9 @@ export {
   type ParseOptions,
   parseApplication,
 } from "./parse-application.ts";
+export { parseResourceCsv } from "./resource-csv.ts";
+export { type ReadResource, readResource } from "./resource-reader.ts";
+export { parseResourceYaml, type ResourceFile } from "./resource-yaml.ts";
 export {
   checkSchema,
   createValidate,

@@ -180,13 +180,16 @@ export const limits = {
   /** One entry as its owner wrote it: a thousand cameras with their places fit. */
   catalogEntryBytesMax: 64 * 1024,
   /** When a delta of a catalog is sent although more is waiting. */
-  catalogDeltaBytesTarget: 128 * 1024,
+  catalogDeltaBytesTarget: 64 * 1024,
   /** With one entry more it is still far below a batch. */
   catalogDeltaBytesMax: 512 * 1024,
   /** Entries of one delta. */
   catalogDeltaEntriesMax: 1_000,
-  /** What a child sends of its log before the first of it is acknowledged, and a hub may hold. */
-  catalogWindowBytes: 1024 * 1024,
+  /**
+   * What a child sends of its log before the first of it is acknowledged: 5 MB/s over 50 ms. A hub
+   * holds as much of each of its children.
+   */
+  catalogWindowBytes: 256 * 1024,
   /** Changes of a catalog in one synced write. */
   catalogCommitEntriesMax: 2_000,
   /**

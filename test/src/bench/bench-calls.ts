@@ -73,6 +73,34 @@ export interface BenchCalls {
     { readonly claims: number; readonly doubleClaims: number; readonly ms: number }
   >;
 
+  /** Children of one hub, each with a directory that is empty yet. */
+  readonly openCatalogs: Call<{ readonly count: number }, Nothing>;
+  /** Publishes so many entries; once linked, resolves when the hub has them all. */
+  readonly growCatalogs: Call<
+    { readonly entries: number },
+    { readonly entries: number; readonly ms: number }
+  >;
+  /**
+   * Links all of them, anew if they are linked, and resolves when the hub has everything. `ms`:
+   * from the first dial on, handshakes included. `messagesMax`: catalog messages of one link.
+   */
+  readonly linkCatalogs: Call<
+    {
+      readonly target: string;
+      readonly directories: readonly string[];
+      readonly operator: string;
+    },
+    { readonly entries: number; readonly ms: number; readonly messagesMax: number }
+  >;
+  readonly reviseCatalogs: Call<
+    { readonly perS: number; readonly ms: number },
+    { readonly revised: number }
+  >;
+  readonly searchCatalog: Call<
+    { readonly ms: number; readonly broad: boolean },
+    WindowFigures & { readonly hits: number }
+  >;
+
   readonly openFloorHub: Call<Place, { readonly target: string }>;
   readonly openFloorAgent: Call<Dialling, Nothing>;
   readonly openFloorClient: Call<Dialling, Nothing>;

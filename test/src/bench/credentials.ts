@@ -19,6 +19,11 @@ export const hubAddress = parseAddress("/3702");
 export const agentAddress = parseAddress("/3702/s-worker");
 export const operatorAddress = parseAddress("/3702/s-operator");
 
+/** Address of one of many children of the hub. */
+export function catalogChildAddress(index: number): string {
+  return `${hubAddress}/s-child${index}`;
+}
+
 export class BenchAuthority {
   private readonly authority: MeshAuthority;
   private readonly directory: string;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { withScratch } from "../support/process-scratch.ts";
 import { type BenchRun, formatJson, formatText } from "./bench-result.ts";
+import { runCatalog } from "./catalog.ts";
 import { runDrill } from "./drill.ts";
 import { runFanOut } from "./fan-out.ts";
 import { runFloor } from "./floor.ts";
@@ -17,7 +18,7 @@ import { runIdleLinks } from "./idle-link.ts";
 import { runLinkThroughput } from "./link-throughput.ts";
 import { runTasks } from "./tasks.ts";
 
-const benchNames = ["floor", "w1", "link", "idle-link", "drill", "tasks"] as const;
+const benchNames = ["floor", "w1", "link", "idle-link", "drill", "tasks", "catalog"] as const;
 
 interface Options {
   readonly json: boolean;
@@ -71,6 +72,7 @@ const benches: Readonly<Record<(typeof benchNames)[number], Bench>> = {
   "idle-link": runIdleLinks,
   drill: runDrill,
   tasks: runTasks,
+  catalog: runCatalog,
 };
 
 // Exit codes: 0 measured, 1 something gave a wrong result or could not be measured.

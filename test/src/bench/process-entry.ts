@@ -1,6 +1,7 @@
 // Entry of a benchmark's process: answers the driver's calls, and ends when the driver lets go.
 
 import type { AnswerMessage, AskMessage, CallName, CallTable } from "./bench-calls.ts";
+import { catalogCalls } from "./catalog-calls.ts";
 import { floorCalls } from "./floor-calls.ts";
 import { linkCalls } from "./link-calls.ts";
 import { meshCalls } from "./mesh-calls.ts";
@@ -11,6 +12,7 @@ import { taskCalls } from "./task-calls.ts";
 const table: CallTable = {
   ...meshCalls,
   ...taskCalls,
+  ...catalogCalls,
   ...pipelineCalls,
   ...linkCalls,
   ...floorCalls,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Hub, openHub } from "@cloudbrain/hub";
+import { verifyHub } from "@cloudbrain/hub/internal/cli/hub-verify";
 import {
   type Client,
   createClient,
@@ -168,6 +169,8 @@ test("an operator publishes, changes, suspends and withdraws the hub's own entri
 
 test("a hub that stops and starts again keeps its directory and is told what it missed", async () => {
   await hubs.get(city)?.close();
+  const { entries: verified } = await verifyHub(join(placeOf(city).directory, "data"), city);
+  assert.is(verified, 1);
   await at(street).resources.publish(makeResource(20));
   await open(city, "city");
   await untilCodes(city, 2, 20);
