@@ -18,6 +18,7 @@ const services = [
   "",
   "cloudbrain.v1.ApplicationService",
   "cloudbrain.v1.BlobService",
+  "cloudbrain.v1.CatalogService",
   "cloudbrain.v1.ChainService",
   "cloudbrain.v1.HubService",
   "cloudbrain.v1.LinkService",
